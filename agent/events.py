@@ -1,0 +1,438 @@
+"""What happened: one union of facts, read by the faces, the log and the tests.
+
+```
+SessionStarted
+  TurnStarted
+    StepStarted
+      (ThinkingDelta | TextDelta | Prefill | ModelRetried)*  MessageFinished
+      ( ToolRequested  CallDecided  [ApprovalAsked  ApprovalAnswered]
+          [ToolStarted  ToolOutput*]  ToolFinished )*
+    PhaseStarted  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished
+  TurnFinished
+```
+Every event carries `seq` and `time`, which the session sets as it emits; events between the start
+and the end of an attempt carry its number. The union is open for new variants, never for changed
+ones. Deltas, progress and `Result` are not logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from agent.messages import AssistantMessage, Usage
+from agent.policy import Autonomy, Grant, Taint, Verdict
+from sandbox.base import Containment
+from tools.base import Effect, Frozen, Preview, ToolCall, ToolResult
+
+SCHEMA = 1  # of the log; a reader refuses a newer one
+
+Outcome = Literal["done", "unverified", "blocked", "limit", "cancelled", "failed"]
+Phase = Literal["reproduce", "localise", "propose", "verify", "select"]
+Strength = Literal["none", "exit-status", "self-written", "tests"]
+
+
+class Base(Frozen):
+    """What every event has; `time` is seconds since the epoch, `seq` counts from 1."""
+
+    seq: int = 0
+    time: float = 0.0
+    attempt: int | None = None
+
+
+class SessionStarted(Base):
+    """The first line of every log."""
+
+    type: Literal["session_started"] = "session_started"
+    schema_version: int = SCHEMA
+    id: str
+    cwd: str
+    model: str
+    autonomy: Autonomy
+    effort: int
+    containment: Containment
+    system: str = ""  # the system prompt, so that a resume starts with the same prefix
+
+
+class TurnStarted(Base):
+    """The user, or the harness for them, asked for something."""
+
+    type: Literal["turn_started"] = "turn_started"
+    prompt: str
+    kind: Literal["run", "fix"] = "run"
+
+
+class StepStarted(Base):
+    """The model is asked; `step` counts from 1 within the turn."""
+
+    type: Literal["step_started"] = "step_started"
+    step: int
+
+
+class ThinkingDelta(Base):
+    """More of the model's reasoning."""
+
+    type: Literal["thinking_delta"] = "thinking_delta"
+    text: str
+
+
+class TextDelta(Base):
+    """More of the model's text."""
+
+    type: Literal["text_delta"] = "text_delta"
+    text: str
+
+
+class Prefill(Base):
+    """How many tokens of the prompt the model has read."""
+
+    type: Literal["prefill"] = "prefill"
+    done: int
+    total: int
+
+
+class ModelRetried(Base):
+    """The model failed and is asked again; deltas of this step so far are void."""
+
+    type: Literal["model_retried"] = "model_retried"
+    reason: str
+    retry: int
+    seconds: float
+
+
+class MessageFinished(Base):
+    """The model's whole reply."""
+
+    type: Literal["message_finished"] = "message_finished"
+    message: AssistantMessage
+    usage: Usage
+
+
+class HarnessSpoke(Base):
+    """A message of the harness to the model: a nudge, the failure of a check."""
+
+    type: Literal["harness_spoke"] = "harness_spoke"
+    text: str
+
+
+class ToolRequested(Base):
+    """A call was asked for; closed by exactly one ToolFinished."""
+
+    type: Literal["tool_requested"] = "tool_requested"
+    call: ToolCall
+    by: Literal["model", "user", "harness"] = "model"
+
+
+class CallDecided(Base):
+    """What the policy said of a call, and why."""
+
+    type: Literal["call_decided"] = "call_decided"
+    call_id: str
+    effects: tuple[Effect, ...]
+    verdict: Verdict
+    reason: str
+    containment: Containment
+    taint: Taint | None = None
+
+
+class ApprovalAsked(Base):
+    """A person is asked to approve a call."""
+
+    type: Literal["approval_asked"] = "approval_asked"
+    call_id: str
+    effects: tuple[Effect, ...]
+    reason: str
+    preview: Preview
+
+
+class ApprovalAnswered(Base):
+    """The answer; `feedback` is the person's word to the model."""
+
+    type: Literal["approval_answered"] = "approval_answered"
+    call_id: str
+    approved: bool
+    by: Literal["user", "slider", "edit", "headless", "script"]
+    grant: Grant | None = None
+    feedback: str = ""
+
+
+class QuestionAsked(Base):
+    """The model asks the user something."""
+
+    type: Literal["question_asked"] = "question_asked"
+    question: str
+    choices: tuple[str, ...] = ()
+
+
+class QuestionAnswered(Base):
+    """What the user said; None when nobody was there."""
+
+    type: Literal["question_answered"] = "question_answered"
+    answer: str | None
+
+
+class ToolStarted(Base):
+    """An allowed call begins."""
+
+    type: Literal["tool_started"] = "tool_started"
+    call_id: str
+
+
+class ToolOutput(Base):
+    """Live output of a call."""
+
+    type: Literal["tool_output"] = "tool_output"
+    call_id: str
+    text: str
+
+
+class ToolFinished(Base):
+    """What became of a call, refused and cancelled ones included."""
+
+    type: Literal["tool_finished"] = "tool_finished"
+    call_id: str
+    result: ToolResult
+
+
+class PhaseStarted(Base):
+    """`fix` went on to its next phase."""
+
+    type: Literal["phase_started"] = "phase_started"
+    phase: Phase
+    detail: str = ""
+
+
+class CheckStarted(Base):
+    """The harness runs a check; no `targets` means all of it."""
+
+    type: Literal["check_started"] = "check_started"
+    command: str
+    targets: tuple[str, ...] = ()
+
+
+class CheckFinished(Base):
+    """What the check said; the newly passing and failing are against the baseline of the turn."""
+
+    type: Literal["check_finished"] = "check_finished"
+    passed: int
+    failed: int
+    complete: bool
+    newly_passing: tuple[str, ...] = ()
+    newly_failing: tuple[str, ...] = ()
+    seconds: float
+
+
+class AttemptStarted(Base):
+    """One try begins; `attempt` is its number, `detail` says what it is and where."""
+
+    type: Literal["attempt_started"] = "attempt_started"
+    detail: str
+
+
+class AttemptFinished(Base):
+    """How the try ended; `diff` is what it proposed."""
+
+    type: Literal["attempt_finished"] = "attempt_finished"
+    verdict: Literal["verified", "failed", "regressed", "flaky", "refused", "not-run", "cancelled"]
+    detail: str = ""
+    diff: str = ""
+
+
+class Sampled(Base):
+    """Answers to one request for samples, as a script can replay them."""
+
+    type: Literal["sampled"] = "sampled"
+    texts: tuple[str, ...]
+    usage: Usage = Usage()
+
+
+class Scored(Base):
+    """Answers to one request for scores."""
+
+    type: Literal["scored"] = "scored"
+    scores: tuple[float, ...]
+
+
+class CheckpointMade(Base):
+    """A restorable picture of the working tree was taken."""
+
+    type: Literal["checkpoint_made"] = "checkpoint_made"
+    id: str
+    files: int
+    left_out: tuple[str, ...] = ()
+
+
+class Rewound(Base):
+    """The working tree went back to a checkpoint; `backup` is how it was before."""
+
+    type: Literal["rewound"] = "rewound"
+    id: str
+    backup: str
+    files: tuple[str, ...] = ()
+
+
+class HistoryCompacted(Base):
+    """Old observations were replaced by what they were; `masked` are the ids of their calls."""
+
+    type: Literal["history_compacted"] = "history_compacted"
+    masked: tuple[str, ...]
+    before: int
+    after: int
+
+
+class AutonomyChanged(Base):
+    """The slider moved."""
+
+    type: Literal["autonomy_changed"] = "autonomy_changed"
+    autonomy: Autonomy
+
+
+class EffortChanged(Base):
+    """The effort knob moved."""
+
+    type: Literal["effort_changed"] = "effort_changed"
+    effort: int
+
+
+class PromptQueued(Base):
+    """The user typed ahead."""
+
+    type: Literal["prompt_queued"] = "prompt_queued"
+    prompt: str
+
+
+class BytesLeft(Base):
+    """Bytes left this machine, to whom."""
+
+    type: Literal["bytes_left"] = "bytes_left"
+    to: str
+    count: int
+
+
+class Notice(Base):
+    """Something the user should know; `hint` is what to type."""
+
+    type: Literal["notice"] = "notice"
+    text: str
+    hint: str = ""
+
+
+class Tally(Frozen):
+    """The counts of one check."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class Verification(Frozen):
+    """The harness's own record of the checks before and after.
+
+    `verified` is the verdict that the exit code stands on: every target passed, twice, and nothing
+    fails that passed before. `reason` says what is missing when it is False.
+    """
+
+    verified: bool = False
+    strength: Strength = "none"
+    reason: str = ""
+    commands: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    before: Tally | None = None
+    after: Tally | None = None
+    newly_passing: tuple[str, ...] = ()
+    newly_failing: tuple[str, ...] = ()
+    runs: int = 0
+    seconds: float = 0.0
+    in_place: bool = False  # tried in the user's own tree, under a checkpoint
+
+
+class TurnFinished(Base):
+    """The end of a turn, reached in every way it can end."""
+
+    type: Literal["turn_finished"] = "turn_finished"
+    outcome: Outcome
+    text: str = ""
+    verification: Verification = Verification()
+    usage: Usage = Usage()
+    steps: int = 0
+    changed: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
+    error: str = ""
+    hint: str = ""
+    exit_code: int = 0
+
+
+class Result(Base):
+    """The last line of `stream-json`, and all of `json`; printed, never logged."""
+
+    type: Literal["result"] = "result"
+    outcome: Outcome
+    exit_code: int
+    text: str = ""
+    error: str = ""
+    hint: str = ""
+    verification: Verification = Verification()
+    usage: Usage = Usage()
+    files_changed: tuple[str, ...] = ()
+    diff: str = ""
+    session: str = ""
+    model: str = ""
+    containment: Containment = Containment.NONE
+    permission_denials: tuple[str, ...] = ()
+    seconds: float = 0.0
+    attempts: int = 0
+    steps: int = 0
+
+
+Event = Annotated[
+    SessionStarted
+    | TurnStarted
+    | StepStarted
+    | ThinkingDelta
+    | TextDelta
+    | Prefill
+    | ModelRetried
+    | MessageFinished
+    | HarnessSpoke
+    | ToolRequested
+    | CallDecided
+    | ApprovalAsked
+    | ApprovalAnswered
+    | QuestionAsked
+    | QuestionAnswered
+    | ToolStarted
+    | ToolOutput
+    | ToolFinished
+    | PhaseStarted
+    | CheckStarted
+    | CheckFinished
+    | AttemptStarted
+    | AttemptFinished
+    | Sampled
+    | Scored
+    | CheckpointMade
+    | Rewound
+    | HistoryCompacted
+    | AutonomyChanged
+    | EffortChanged
+    | PromptQueued
+    | BytesLeft
+    | Notice
+    | TurnFinished
+    | Result,
+    Field(discriminator="type"),
+]
+
+UNLOGGED = (ThinkingDelta, TextDelta, Prefill, ToolOutput, Result)
+
+Emit = Callable[[Base], None]
+Ask = Callable[[ApprovalAsked], Awaitable[ApprovalAnswered]]
+
+_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def parse(line: str | bytes) -> Event:
+    """Read one JSON line; raises pydantic's ValidationError."""
+    return _adapter.validate_json(line)

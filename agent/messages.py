@@ -1,0 +1,82 @@
+"""What the model reads and writes, in a form that no provider owns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tools.base import Frozen, ToolCall
+
+
+class SystemMessage(Frozen):
+    """The fixed instructions; always first, never changed within a session."""
+
+    role: Literal["system"] = "system"
+    text: str
+
+
+class UserMessage(Frozen):
+    """Words of the user, or of the harness where `by` says so."""
+
+    role: Literal["user"] = "user"
+    text: str
+    by: Literal["user", "harness"] = "user"
+
+
+class AssistantMessage(Frozen):
+    """One reply. `calls` are well-formed, whatever the model wrote.
+
+    `tokens` are the ids that a local model sampled, so that the next request can start with exactly
+    these; empty where the text alone is known. `raw` is the reply as it was written, calls and all,
+    where that differs from `text`.
+    """
+
+    role: Literal["assistant"] = "assistant"
+    text: str = ""
+    thinking: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    raw: str = ""
+    tokens: tuple[int, ...] = ()
+
+
+class ToolMessage(Frozen):
+    """What a call returned."""
+
+    role: Literal["tool"] = "tool"
+    call_id: str
+    name: str
+    text: str
+    ok: bool = True
+
+
+Message = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
+
+
+class Usage(Frozen):
+    """Tokens of one request or of many; `cached` is the part of `input` that was not read again.
+
+    `cost` is in US dollars, `bytes_out` counts what left this machine.
+    """
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    cost: float = 0.0
+    bytes_out: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input=self.input + other.input,
+            cached=self.cached + other.cached,
+            output=self.output + other.output,
+            cost=self.cost + other.cost,
+            bytes_out=self.bytes_out + other.bytes_out,
+        )
+
+    @property
+    def total(self) -> int:
+        """Tokens that were read anew or written: what a limit on tokens counts."""
+        return self.input - self.cached + self.output

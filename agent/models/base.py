@@ -1,0 +1,134 @@
+"""What a model is to the rest of the program.
+
+`Model` streams replies; `LocalModel` also samples and scores, which the repair ladder stands on.
+A request holds the whole conversation: a model keeps nothing between requests but caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from agent.messages import AssistantMessage, Message, Usage
+from tools.base import Frozen, ToolSchema
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One request: the conversation so far and what the reply may use."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSchema, ...] = ()
+    max_tokens: int | None = None
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextChunk:
+    """More of the reply's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingChunk:
+    """More of the model's reasoning, where it shows it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillChunk:
+    """How much of the prompt has been read, in tokens."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryChunk:
+    """The model failed and is asked again in `seconds`; text streamed so far is void."""
+
+    reason: str
+    attempt: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChunk:
+    """The end of every stream: the whole reply, and what it used."""
+
+    message: AssistantMessage
+    usage: Usage
+    stop: Literal["end", "length"] = "end"
+
+
+Chunk = TextChunk | ThinkingChunk | PrefillChunk | RetryChunk | ReplyChunk
+
+
+class Sample(Frozen):
+    """One continuation. `logprob` is the mean over its tokens, in nats."""
+
+    text: str
+    tokens: int = 0
+    logprob: float = 0.0
+    stop: Literal["end", "length", "stopped"] = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """Ask for continuations of one prefix.
+
+    `prefill` is the start of the reply, already written; samples continue it and do not repeat it.
+    A sample ends at the first of `stop` (not included), at the model's own end or at `max_tokens`.
+    """
+
+    messages: tuple[Message, ...]
+    prefill: str = ""
+    n: int = 1
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    grammar: str = ""  # Lark, as llguidance reads it; empty for none
+
+
+class Model(Protocol):
+    """A model that holds a conversation.
+
+    `stream` ends with exactly one ReplyChunk, or raises ModelError. Closing the iterator, or
+    cancelling the task that reads it, stops the model within a second.
+    """
+
+    name: str
+    context_window: int  # tokens, read from the server or the file, never guessed
+    local: bool  # whether nothing leaves this machine
+
+    def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Return how many tokens a request with these would be, or a near upper estimate."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+        """Stream a reply; raises only ModelError."""
+        ...
+
+    async def close(self) -> None:
+        """End whatever runs for it."""
+        ...
+
+
+@runtime_checkable
+class LocalModel(Model, Protocol):
+    """A model that can be asked for many continuations of one prefix, and for probabilities."""
+
+    async def sample(self, request: SampleRequest) -> list[Sample]:
+        """Return `n` samples, fewer only when cancelled; raises only ModelError."""
+        ...
+
+    async def score(
+        self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
+    ) -> list[float]:
+        """Return the log-probability, in nats, of each continuation of the prefix."""
+        ...

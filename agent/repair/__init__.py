@@ -1,0 +1,1 @@
+"""The `fix` strategy: reproduce, localise, propose, verify, select."""

@@ -1,0 +1,1 @@
+"""What holds a command: workspace paths, processes, environments, backends."""

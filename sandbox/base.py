@@ -1,0 +1,131 @@
+"""The words of containment: a command, what it may touch, what became of it.
+
+A `Sandbox` runs commands so that they can reach only what their `Command` says. It never decides
+whether a command *may* run; that is the policy's question, asked above this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class Containment(IntEnum):
+    """What the sandbox really holds, as found by a live test."""
+
+    NONE = 0
+    REDUCED = 1
+    FULL = 2
+
+
+class SandboxError(Exception):
+    """The sandbox could not be set up as asked; the command was not started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one command; `None` means no bound of ours.
+
+    `wall_s` and the two grace times are seconds, the rest bytes or counts.
+    """
+
+    wall_s: float | None = 120.0
+    memory_bytes: int | None = None
+    file_bytes: int | None = 2 << 30
+    open_files: int | None = 4096
+    kill_grace_s: float = 2.0
+    # how long a finished command's pipe is still read when a child of it keeps it open
+    drain_s: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Show `source` at `target` inside the sandbox; needs `Containment.FULL`."""
+
+    source: Path
+    target: Path
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One program to run and what it may touch beyond reading the system.
+
+    The workspace is writable unless `read_only`; `.git` inside it only with `git`. `writable` adds
+    absolute paths that must exist. `env` is added to the scrubbed environment. `mounts` come after
+    everything else, in order, so a later one may lie below an earlier one.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes | None = None
+    network: bool = False
+    git: bool = False
+    read_only: bool = False
+    writable: tuple[Path, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended: by `exit_code`, or by `signal`; `seconds` of wall time."""
+
+    exit_code: int | None
+    signal: int | None
+    timed_out: bool
+    seconds: float
+    total_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with status 0."""
+        return self.exit_code == 0
+
+
+class Process(Protocol):
+    """A command still running: a server, a language server, a terminal."""
+
+    pid: int
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """Return the next output, stdout and stderr as they came; empty at the end."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Write to its standard input."""
+        ...
+
+    async def wait(self) -> CommandResult:
+        """Wait for its end."""
+        ...
+
+    async def stop(self) -> CommandResult:
+        """End it and everything it started: TERM, then KILL after the grace time."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs commands within their profile.
+
+    Cancelling `run` kills the command and all it started before the cancellation is passed on.
+    """
+
+    containment: Containment
+    backend: str
+    why_not: str  # why the containment is not FULL; empty when it is
+
+    async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
+        """Run to the end, passing output (stdout and stderr as they came) to `write`.
+
+        Raises SandboxError when the command could not be started as asked.
+        """
+        ...
+
+    async def spawn(self, command: Command, *, pty: bool = False) -> Process:
+        """Start and return at once. Raises SandboxError as `run` does."""
+        ...

@@ -1,0 +1,1 @@
+"""What acts on the workspace: one tool a file, registered in `registry`."""

@@ -1,0 +1,162 @@
+"""What a tool is: its call, its effects, its preview, its result.
+
+The loop sees tools only through this module. Adding a tool is one file with a `Tool` in it and one
+line in `registry`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.base import Process, Sandbox
+from sandbox.workspace import Workspace
+from tools.report import CheckReport
+
+
+class Effect(StrEnum):
+    """What a call would do; the columns of the policy table."""
+
+    READ = "READ"
+    EDIT = "EDIT"
+    EXECUTE = "EXECUTE"
+    NETWORK = "NETWORK"
+    OUTSIDE = "OUTSIDE"
+    DESTROY = "DESTROY"
+
+
+class Frozen(BaseModel):
+    """Plain data that never changes once made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ToolCall(Frozen):
+    """One use of one tool, as the model asked for it; `arguments` are not yet checked."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolResult(Frozen):
+    """One face for the model (`text`), one for the person (`summary`, `diff`).
+
+    `changed` lists workspace-relative paths that the call created, changed or removed. `report` is
+    there when the call ran a check.
+    """
+
+    text: str
+    ok: bool = True
+    summary: str = ""
+    diff: str = ""
+    changed: tuple[str, ...] = ()
+    report: CheckReport | None = None
+
+
+class Preview(Frozen):
+    """What a person sees before approving: a diff, a command, or a sentence."""
+
+    kind: Literal["diff", "command", "text"]
+    title: str
+    body: str = ""
+
+
+class ToolSchema(Frozen):
+    """A tool as a model is told of it; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class ToolError(Exception):
+    """A call that cannot be done; the message is for the model and says what to do next."""
+
+
+class BackgroundJob:
+    """A command left running by `shell`: its output so far and its process."""
+
+    def __init__(self, job_id: str, command: str, process: Process) -> None:
+        self.id = job_id
+        self.command = command
+        self.process = process
+        self.unread = bytearray()
+        self.dropped = 0
+        self.ended: str = ""
+
+
+class PlanItem(Frozen):
+    """One line of the model's plan."""
+
+    text: str
+    state: Literal["todo", "doing", "done"] = "todo"
+
+
+@dataclass
+class ToolMemory:
+    """What tools remember between the calls of one session."""
+
+    # workspace-relative path -> sha256 of the bytes the model last saw or wrote
+    seen: dict[str, str] = field(default_factory=dict)
+    directory: str = "."  # where the last shell command ended, relative to the workspace
+    jobs: dict[str, BackgroundJob] = field(default_factory=dict)
+    plan: tuple[PlanItem, ...] = ()
+
+
+Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]
+"""Ask the user; returns the answer, or None when nobody is there."""
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a tool is handed: the workspace, the sandbox, and the session's memory."""
+
+    workspace: Workspace
+    sandbox: Sandbox
+    memory: ToolMemory
+    output: Callable[[str], None]  # live output, for the person
+    question: Question
+    check_command: str = ""  # `--check`, where one was given
+
+
+Args = TypeVar("Args", bound=BaseModel)
+
+
+class Tool(ABC, Generic[Args]):
+    """A thing the model can do. The class docstring is what the model reads.
+
+    `effects` and `preview` must not change anything. `run` raises `ToolError` for whatever the
+    model can mend; any other exception is a bug of ours.
+    """
+
+    name: ClassVar[str]
+    args: ClassVar[type[BaseModel]]
+
+    @abstractmethod
+    def effects(self, args: Args, context: ToolContext) -> frozenset[Effect]:
+        """Return everything this call would do; the strictest verdict wins."""
+
+    def preview(self, args: Args, context: ToolContext) -> Preview:
+        """Return what a person should see before approving."""
+        return Preview(kind="text", title=f"{self.name} {args.model_dump_json(exclude_unset=True)}")
+
+    @abstractmethod
+    async def run(self, args: Args, context: ToolContext) -> ToolResult:
+        """Do it."""
+
+    @classmethod
+    def schema(cls) -> ToolSchema:
+        """Return the tool as a model is told of it."""
+        parameters = cls.args.model_json_schema()
+        parameters.pop("title", None)
+        for prop in parameters.get("properties", {}).values():
+            prop.pop("title", None)
+        return ToolSchema(
+            name=cls.name, description=" ".join((cls.__doc__ or "").split()), parameters=parameters
+        )

@@ -1,0 +1,70 @@
+"""What a check said: the harness's own record of one run of the project's tests."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class TestOutcome(StrEnum):
+    """How one test ended. Only `PASSED` proves anything."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of the name
+
+    PASSED = "passed"
+    FAILED = "failed"  # errors in set-up and collection too
+    SKIPPED = "skipped"  # skipped, deselected by the test itself, expected to fail
+
+
+class Failure(BaseModel):
+    """One failing test: its message in a line, and its traceback as the runner printed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: str
+    message: str = ""
+    trace: str = ""
+
+
+class CheckReport(BaseModel):
+    """One run of a check.
+
+    `tests` maps test ids to outcomes and is empty where the runner tells only an exit status
+    (`granularity`). `complete` is False when the run was cut off: a time-out, a crash, an exit from
+    inside the tests, a report that does not bear our signature. `output` is the end of what it
+    printed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: str
+    runner: str
+    granularity: Literal["test", "exit-status"]
+    exit_code: int | None
+    complete: bool
+    timed_out: bool = False
+    tests: dict[str, TestOutcome] = {}
+    failures: tuple[Failure, ...] = ()
+    seconds: float = 0.0
+    output: str = ""
+
+    def named(self, outcome: TestOutcome) -> tuple[str, ...]:
+        """Return the ids of the tests that ended so, in the order they ran."""
+        return tuple(test for test, how in self.tests.items() if how is outcome)
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The tests that passed."""
+        return self.named(TestOutcome.PASSED)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The tests that failed, set-up and collection errors included."""
+        return self.named(TestOutcome.FAILED)
+
+    @property
+    def green(self) -> bool:
+        """Whether the whole run ended well: complete, status 0, nothing failed."""
+        return self.complete and self.exit_code == 0 and not self.failed

@@ -1,0 +1,1 @@
+"""The terminal interface: a reader of the event stream and nothing more."""
