@@ -18,6 +18,7 @@ ones. Deltas, progress and `Result` are not logged.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -245,7 +246,7 @@ class Sampled(Base):
 
     type: Literal["sampled"] = "sampled"
     texts: tuple[str, ...]
-    usage: Usage = Usage()
+    usage: Usage = Field(default_factory=Usage)
 
 
 class Scored(Base):
@@ -354,8 +355,8 @@ class TurnFinished(Base):
     type: Literal["turn_finished"] = "turn_finished"
     outcome: Outcome
     text: str = ""
-    verification: Verification = Verification()
-    usage: Usage = Usage()
+    verification: Verification = Field(default_factory=Verification)
+    usage: Usage = Field(default_factory=Usage)
     steps: int = 0
     changed: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
@@ -373,8 +374,8 @@ class Result(Base):
     text: str = ""
     error: str = ""
     hint: str = ""
-    verification: Verification = Verification()
-    usage: Usage = Usage()
+    verification: Verification = Field(default_factory=Verification)
+    usage: Usage = Field(default_factory=Usage)
     files_changed: tuple[str, ...] = ()
     diff: str = ""
     session: str = ""
@@ -430,9 +431,12 @@ UNLOGGED = (ThinkingDelta, TextDelta, Prefill, ToolOutput, Result)
 Emit = Callable[[Base], None]
 Ask = Callable[[ApprovalAsked], Awaitable[ApprovalAnswered]]
 
-_adapter: TypeAdapter[Event] = TypeAdapter(Event)
+
+@cache
+def _adapter() -> TypeAdapter[Event]:
+    return TypeAdapter(Event)
 
 
 def parse(line: str | bytes) -> Event:
     """Read one JSON line; raises pydantic's ValidationError."""
-    return _adapter.validate_json(line)
+    return _adapter().validate_json(line)

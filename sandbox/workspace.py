@@ -1,38 +1,49 @@
-"""The one way for file tools into the working tree: no path leaves it, no link is followed out.
+r"""The one way for file tools into the working tree: no path leaves it, no link is followed out.
 
 Paths are workspace-relative, with `/`, as text that can be encoded in UTF-8; a name that is not
-UTF-8 is shown with `\\xNN` escapes and accepted in that form.
+UTF-8 is shown with `\xNN` escapes and accepted in that form. Two paths with the same meaning have
+one form, which `locate` returns. Where a path runs through links, they are resolved first and the
+result is then opened without following any, so a link swapped in meanwhile is an error.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sandbox import beneath, contents
+from sandbox.contents import FileView, PathError, StaleFile
+from sandbox.names import raw, show
+from sandbox.protected import is_secret, why_protected
+from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, walk
 
-class PathError(Exception):
-    """A path that cannot be used; the message is for the model and says what to do next."""
+__all__ = [
+    "DEPENDENCY_FOLDERS",
+    "FileView",
+    "Kind",
+    "PathError",
+    "StaleFile",
+    "Workspace",
+    "is_dependency_folder",
+    "read_outside",
+]
 
+Kind = Literal["file", "directory", "link", "other", "missing"]
 
-class StaleFile(PathError):
-    """The file is not what the caller last saw."""
+NAMES_TRIED = 20_000  # how many files are looked at to guess what a missing one was meant to be
 
 
 @dataclass(frozen=True, slots=True)
-class FileView:
-    """The bytes of a file as they were in one moment; `truncated` when `limit` cut them."""
+class _Place:
+    """A path taken apart: the folder it lies below, and its raw names there."""
 
-    path: str
-    data: bytes
-    sha256: str  # of the whole file, also when truncated; of `data` otherwise
-    mode: int
-    size: int
-    truncated: bool = False
-
-
-Kind = Literal["file", "directory", "link", "other", "missing"]
+    base: Path
+    parts: beneath.Parts
+    shown: str
 
 
 class Workspace:
@@ -42,37 +53,79 @@ class Workspace:
     extra: tuple[Path, ...]  # resolved, absolute; addressed by absolute paths
     git: bool  # whether the root is the top of a git working tree
 
-    def __init__(self, root: Path, extra: Sequence[Path] = ()) -> None: ...
+    def __init__(self, root: Path, extra: Sequence[Path] = ()) -> None:
+        self.root = root.resolve(strict=True)
+        self.extra = tuple(path.resolve(strict=True) for path in extra)
+        for path in (self.root, *self.extra):
+            if not path.is_dir():
+                raise NotADirectoryError(f"not a folder: {path}")
+        self.git = os.path.lexists(self.root / ".git")
 
     def locate(self, path: str) -> str:
         """Return the path in its one form; raises PathError for what lies outside.
 
         Accepts absolute paths below the root and `./`; a path below an added folder stays absolute.
         """
-        ...
+        return self._place(path).shown
 
     def outside(self, path: str) -> bool:
         """Whether the path lies outside, by its text or through a link on the way."""
-        ...
+        try:
+            place = self._place(path)
+        except PathError:
+            return True
+        return beneath.resolve(place.base, place.parts) is None
 
     def protected(self, path: str) -> str:
         """Return why file tools must not change it, or an empty string.
 
         `.git`, nested repositories' `.git`, `.wisp` and whatever the sandbox keeps read-only.
         """
-        ...
+        place = self._place(path)
+        why = why_protected(place.parts)
+        if not why:
+            parent = beneath.resolve(place.base, place.parts[:-1])
+            why = why_protected((*(parent or ()), *place.parts[-1:]))
+        return why
 
     def kind(self, path: str) -> Kind:
         """Return what is there, without following a link."""
-        ...
+        place = self._place(path)
+        if not place.parts:
+            return "directory"
+        try:
+            with self._parent(place) as (parent, name):
+                mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return "missing"
+        except OSError as error:
+            raise contents.path_error(error, place.shown) from error
+        if stat.S_ISREG(mode):
+            return "file"
+        if stat.S_ISDIR(mode):
+            return "directory"
+        return "link" if stat.S_ISLNK(mode) else "other"
 
     def read(self, path: str, limit: int | None = None) -> FileView:
         """Read a regular file, through links only where they stay inside.
 
         Returns within 100 ms on anything else: raises PathError for a folder, FIFO, device, socket,
-        a missing file (with the nearest existing names in the message).
+        a missing file (with the nearest existing names in the message), and for one of more than
+        `contents.LARGEST` bytes.
         """
-        ...
+        place = self._place(path)
+        parts = beneath.resolve(place.base, place.parts)
+        if parts is None:
+            raise PathError(f"{place.shown} is a link that leads out of the workspace")
+        if not parts:
+            raise PathError(f"{place.shown} is a folder")
+        try:
+            with beneath.folder(place.base, parts[:-1]) as parent:
+                return contents.read(parent, parts[-1], place.shown, limit)
+        except (FileNotFoundError, NotADirectoryError):
+            raise PathError(self._missing(place)) from None
+        except OSError as error:
+            raise contents.path_error(error, place.shown) from error
 
     def write(
         self, path: str, data: bytes, *, expect: str | None, mode: int | None = None
@@ -83,20 +136,150 @@ class Workspace:
         StaleFile otherwise; PathError for protected paths, links and hard links, and when the disk
         is full or read-only, with the file as it was.
         """
-        ...
+        place = self._changeable(path)
+        try:
+            with self._parent(place, make=expect is None) as (parent, name):
+                return contents.write(parent, name, place.shown, data, expect, mode)
+        except OSError as error:
+            raise contents.path_error(error, place.shown) from error
 
     def delete(self, path: str, *, expect: str) -> None:
         """Remove a file that still has this sha256; raises as `write` does."""
-        ...
+        place = self._changeable(path)
+        try:
+            with self._parent(place) as (parent, name):
+                contents.check(parent, name, place.shown, expect)
+                os.unlink(name, dir_fd=parent)
+                os.fsync(parent)
+        except FileNotFoundError:
+            raise StaleFile(self._missing(place)) from None
+        except OSError as error:
+            raise contents.path_error(error, place.shown) from error
 
     def move(self, path: str, target: str, *, expect: str) -> None:
         """Rename a file that still has this sha256 to a name that is free."""
-        ...
+        source, goal = self._changeable(path), self._changeable(target)
+        try:
+            with self._parent(source) as (old_parent, old):
+                contents.check(old_parent, old, source.shown, expect)
+                with self._parent(goal, make=True) as (new_parent, new):
+                    beneath.rename_new(old_parent, old, new_parent, new)
+        except FileExistsError:
+            raise PathError(f"{goal.shown} exists already; choose another name") from None
+        except FileNotFoundError:
+            raise StaleFile(self._missing(source)) from None
+        except OSError as error:
+            raise contents.path_error(error, f"{source.shown} -> {goal.shown}") from error
 
     def walk(self, below: str = ".", *, ignored: bool = False) -> Iterator[str]:
         """Yield the files in sorted order, without what git ignores, `.git` and dependency folders.
 
         Works without git, by the `.gitignore` files; never follows a link to a folder. With
-        `ignored`, only `.git` is left out.
+        `ignored`, only `.git` is left out. A file yields itself; raises PathError as `locate` does.
         """
-        ...
+        place = self._place(below)
+        if place.parts and self.kind(below) in ("file", "link"):
+            yield place.shown
+            return
+        prefix = "" if place.base == self.root else f"{show(str(place.base))}/"
+        for parts in walk(place.base, place.parts, ignored=ignored):
+            yield prefix + show("/".join(parts))
+
+    # -- within
+
+    def _place(self, path: str) -> _Place:
+        """Take a path apart by its text alone."""
+        if not path or not path.strip():
+            raise PathError("the path is empty; give one relative to the workspace")
+        try:
+            text = raw(path)
+        except ValueError as error:
+            raise PathError(f"not a path: {path!r} ({error})") from None
+        if text == "~" or text.startswith("~/"):
+            raise PathError(f"{path} lies in the home directory, outside the workspace")
+        # by text, as a reader would: `a/../b` is `b` even where `a` is a link or missing
+        whole = os.path.normpath(os.path.join(self.root, text))  # noqa: PTH118 raw names
+        whole = "/" + whole.lstrip("/")  # POSIX lets two leading slashes stand
+        for candidate in (whole, self._through_links(whole) if text.startswith("/") else ""):
+            for base in (self.root, *self.extra) if candidate else ():
+                parts = beneath.below(base, candidate)
+                if parts is not None:
+                    if base == self.root:
+                        return _Place(base, parts, show("/".join(parts)) or ".")
+                    return _Place(base, parts, show(candidate))
+        raise PathError(f"{path} lies outside the workspace {show(str(self.root))}")
+
+    @staticmethod
+    def _through_links(whole: str) -> str:
+        """Return an absolute path with its parents resolved: the root may have several names."""
+        head, name = os.path.split(whole)
+        return os.path.join(beneath.real(head), name)  # noqa: PTH118 raw names
+
+    def _parent(self, place: _Place, *, make: bool = False) -> contents.Parent:
+        """Open the folder that holds the path, its links resolved."""
+        parts = beneath.resolve(place.base, place.parts[:-1])
+        if parts is None:
+            raise PathError(f"{place.shown} leads out of the workspace through a link")
+        return contents.Parent(place.base, parts, place.parts[-1], make)
+
+    def _changeable(self, path: str) -> _Place:
+        """Take a path apart for a change; raises PathError where none may be made."""
+        place = self._place(path)
+        if not place.parts:
+            raise PathError(f"{place.shown} is a folder")
+        if path.endswith("/"):
+            raise PathError(f"{path} names a folder; give the path of a file")
+        why = self.protected(path)
+        if why:
+            raise PathError(f"{place.shown} is protected: {why}")
+        return place
+
+    def _missing(self, place: _Place) -> str:
+        """Say that a file is missing, and what was perhaps meant."""
+        from difflib import get_close_matches
+        from itertools import islice
+
+        found = list(
+            islice(self.walk("." if place.base == self.root else str(place.base)), NAMES_TRIED)
+        )
+        name = place.shown.rsplit("/", 1)[-1]
+        same = [path for path in found if path.rsplit("/", 1)[-1] == name]
+        near = same[:3] or get_close_matches(place.shown, found, n=3, cutoff=0.6)
+        if not near:
+            by_name = {path.rsplit("/", 1)[-1]: path for path in reversed(found)}
+            near = [by_name[hit] for hit in get_close_matches(name, by_name, n=3, cutoff=0.7)]
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        return f"{place.shown} does not exist{hint}"
+
+
+def read_outside(path: str, limit: int | None = None, *, home: Path | None = None) -> FileView:
+    """Read a regular file anywhere, for a read outside the workspace that was approved.
+
+    `~` is the home directory. Raises PathError as `Workspace.read` does, and for secrets (keys,
+    tokens, histories: the tables in `protected`) and for what is no file on a disk.
+    """
+    home = home or Path.home()
+    try:
+        text = raw(path)
+    except ValueError as error:
+        raise PathError(f"not a path: {path!r} ({error})") from None
+    if text == "~" or text.startswith("~/"):
+        text = str(home) + text[1:]
+    if not text.startswith("/"):
+        raise PathError(f"{path} is not absolute")
+    real = beneath.real(text)
+    shown = show(real)
+    if not real:
+        raise PathError(f"{path} is being changed; try again")
+    if is_secret(Path(real), home):
+        raise PathError(f"{shown} may hold a secret and is never read")
+    if real.split("/")[1] in ("proc", "sys", "dev"):
+        raise PathError(f"{shown} is not a file on a disk; use a command to look at it")
+    parts = beneath.below(Path("/"), real)
+    if not parts or parts == ("",):
+        raise PathError(f"{shown} is a folder")
+    try:
+        with beneath.folder(Path("/"), parts[:-1]) as parent:
+            return contents.read(parent, parts[-1], shown, limit)
+    except OSError as error:
+        raise contents.path_error(error, shown) from error

@@ -10,13 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.base import Process, Sandbox
 from sandbox.workspace import Workspace
 from tools.report import CheckReport
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 
 class Effect(StrEnum):
@@ -33,7 +36,8 @@ class Effect(StrEnum):
 class Frozen(BaseModel):
     """Plain data that never changes once made."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # built at first use: a start needs only a few of the many
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class ToolCall(Frozen):
@@ -89,6 +93,7 @@ class BackgroundJob:
         self.unread = bytearray()
         self.dropped = 0
         self.ended: str = ""
+        self.pump: Task[None] | None = None  # what reads its output
 
 
 class PlanItem(Frozen):
@@ -154,9 +159,28 @@ class Tool(ABC, Generic[Args]):
     def schema(cls) -> ToolSchema:
         """Return the tool as a model is told of it."""
         parameters = cls.args.model_json_schema()
-        parameters.pop("title", None)
-        for prop in parameters.get("properties", {}).values():
-            prop.pop("title", None)
+        parameters = _compact(parameters, parameters.pop("$defs", {}))
+        parameters.pop("description", None)  # the docstring of the arguments is for us
         return ToolSchema(
             name=cls.name, description=" ".join((cls.__doc__ or "").split()), parameters=parameters
         )
+
+
+def _compact(schema: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without titles and defaults, references put in place: fewer tokens."""
+    if "$ref" in schema:
+        inner = named[schema["$ref"].rpartition("/")[2]]
+        schema = {key: value for key, value in inner.items() if key != "description"} | schema
+    out: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("title", "default", "$ref", "additionalProperties"):
+            continue
+        if key == "properties":
+            out[key] = {name: _compact(inner, named) for name, inner in value.items()}
+        elif isinstance(value, dict):
+            out[key] = _compact(value, named)
+        elif isinstance(value, list):
+            out[key] = [_compact(v, named) if isinstance(v, dict) else v for v in value]
+        else:
+            out[key] = value
+    return out

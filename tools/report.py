@@ -21,7 +21,7 @@ class TestOutcome(StrEnum):
 class Failure(BaseModel):
     """One failing test: its message in a line, and its traceback as the runner printed it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     test: str
     message: str = ""
@@ -37,7 +37,7 @@ class CheckReport(BaseModel):
     printed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     command: str
     runner: str

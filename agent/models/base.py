@@ -6,7 +6,7 @@ A request holds the whole conversation: a model keeps nothing between requests b
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -58,11 +58,16 @@ class RetryChunk:
 
 @dataclass(frozen=True, slots=True)
 class ReplyChunk:
-    """The end of every stream: the whole reply, and what it used."""
+    """The end of every stream: the whole reply, and what it used.
+
+    `problem` says what was wrong with a call that could not be read, and the shape expected; the
+    loop gives it back to the model.
+    """
 
     message: AssistantMessage
     usage: Usage
     stop: Literal["end", "length"] = "end"
+    problem: str = ""
 
 
 Chunk = TextChunk | ThinkingChunk | PrefillChunk | RetryChunk | ReplyChunk
@@ -110,7 +115,7 @@ class Model(Protocol):
         """Return how many tokens a request with these would be, or a near upper estimate."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[Chunk]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
         ...
 

@@ -1,0 +1,62 @@
+# Everything from a fresh clone: Python 3.11+, git and a C++ compiler are enough.
+#   make demo    the main job: the default model repairs a real bug, and proves it
+#   make test    everything that must hold: make check, the real model, the real sandbox
+#   make check   lint, types, directions, the tests that need no model
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
+WHEELS := $(CACHE)/wheels
+LLAMA := llama-cpp-python==0.3.36
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: demo test check lint types contracts unit model setup local clean
+
+demo: local
+	$(BIN)/python benchmarks/demo.py --show
+
+test: check model
+
+check: lint types contracts unit
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+unit: setup
+	$(BIN)/pytest -m "not model" -n 2 --dist loadfile
+
+model: local
+	$(BIN)/agent models pull qwen2.5-coder-0.5b --yes
+	WISP_REQUIRE_MODEL=1 $(BIN)/pytest -m model
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	@echo "building the environment in $(VENV) (a minute)"
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	$(PIP) install --group dev -e .
+	touch $@
+
+local: $(VENV)/.local
+
+# llama.cpp compiles for 6 to 12 minutes; the wheel is kept outside the clone, once per machine
+$(VENV)/.local: $(VENV)/.ready
+	@mkdir -p "$(WHEELS)"
+	@ls "$(WHEELS)"/llama_cpp_python-0.3.36-*.whl >/dev/null 2>&1 || { \
+	  echo "compiling llama.cpp once for this machine (6 to 12 minutes)"; \
+	  $(BIN)/python -m pip wheel --no-deps -w "$(WHEELS)" $(LLAMA); }
+	$(PIP) install --find-links "$(WHEELS)" $(LLAMA) -e ".[local]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,62 @@
+"""Who answers when the policy asks, where there is no screen: a line prompt, or a refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from agent.events import ApprovalAnswered, ApprovalAsked, Ask
+from agent.faces import inert, say
+from tools.base import Question
+
+
+async def refuse(asked: ApprovalAsked) -> ApprovalAnswered:
+    """Nobody is there: the answer is no, and the model can read why."""
+    return ApprovalAnswered(call_id=asked.call_id, approved=False, by="headless")
+
+
+async def line_prompt(asked: ApprovalAsked) -> ApprovalAnswered:
+    """Ask on the terminal: yes, no, or a word to the model instead of a yes."""
+    say(f"\n{asked.preview.title}")
+    if asked.preview.body:
+        say(asked.preview.body)
+    say(f"asks: {' + '.join(asked.effects)}; {asked.reason}")
+    answer = (await _line("allow once? [y/N, or say why not] ")).strip()
+    yes = answer.lower() in ("y", "yes")
+    word = "" if yes or answer.lower() in ("", "n", "no") else answer
+    return ApprovalAnswered(call_id=asked.call_id, approved=yes, by="user", feedback=word)
+
+
+async def nobody(question: str, choices: tuple[str, ...]) -> str | None:
+    """Nobody is there to answer a question."""
+    return None
+
+
+async def line_question(question: str, choices: tuple[str, ...]) -> str | None:
+    """Ask on the terminal; an empty line is no answer."""
+    say(f"\n{question}")
+    for number, choice in enumerate(choices, 1):
+        say(f"  {number}. {choice}")
+    answer = (await _line("> ")).strip()
+    if answer.isdigit() and 1 <= int(answer) <= len(choices):
+        return choices[int(answer) - 1]
+    return answer or None
+
+
+def pick(interactive: bool) -> tuple[Ask, Question]:
+    """Return who answers approvals and questions."""
+    return (line_prompt, line_question) if interactive else (refuse, nobody)
+
+
+async def _line(prompt: str) -> str:
+    """Read one line from the terminal without holding up anything else; cancellable."""
+    sys.stderr.write(inert(prompt))
+    sys.stderr.flush()
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(sys.stdin.fileno(), lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+        return sys.stdin.readline()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())

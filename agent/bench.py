@@ -1,0 +1,139 @@
+"""Where checks are run on proposals: a copy shown at the workspace's own path, or the tree itself.
+
+Nothing that a check writes stays: the copy goes back to how it was before each run. Without FULL
+containment no copy can be shown at the original path; then the proposal is put in place, under a
+checkpoint, and taken out again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+
+from agent.copies import Copies, Copy
+from agent.errors import Failed, WispError
+from agent.events import CheckFinished, CheckStarted, Emit, Notice
+from agent.verify import newly_failing, newly_passing, tally
+from sandbox.base import Containment
+from sandbox.workspace import PathError
+from tools.base import ToolContext
+from tools.report import CheckReport
+from tools.runners import Runner, detect, from_command, run_check
+
+CHECK_SECONDS = 600.0  # for one run of a check, unless the turn ends sooner
+
+Changes = Mapping[str, bytes | None]
+"""Workspace-relative path -> its bytes in the proposal, None for a file that goes."""
+
+
+class Bench:
+    """Runs the project's check on the tree with changes laid over it.
+
+    `baseline` is what the check said of the unchanged tree, once it was asked; the events of later
+    runs tell what is new against it.
+    """
+
+    def __init__(self, runner: Runner, context: ToolContext, emit: Emit, copy: Copy | None) -> None:
+        self.runner = runner
+        self.baseline: CheckReport | None = None
+        self._context = context
+        self._emit = emit
+        self._copy = copy
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, context: ToolContext, emit: Emit, copies: Copies) -> AsyncIterator[Bench]:
+        """Find the project's check and make a place to run it. Raises Failed when there is none."""
+        runner = _runner(context)
+        async with contextlib.AsyncExitStack() as stack:
+            copy: Copy | None = None
+            if context.sandbox.containment is Containment.FULL:
+                try:
+                    copy = await stack.enter_async_context(copies.make())
+                except WispError as error:
+                    emit(Notice(text=f"checked in place: {error.message}", hint=error.hint))
+            yield cls(runner, context, emit, copy)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether checks run on a copy, so that the user's tree is never touched."""
+        return self._copy is not None
+
+    async def check(
+        self, changes: Changes | None = None, targets: tuple[str, ...] = ()
+    ) -> CheckReport:
+        """Run the check, all of it or the targets, on the tree with `changes` laid over it."""
+        self._emit(CheckStarted(command=self.runner.command, targets=targets))
+        if self._copy is not None:
+            report = await self._in_copy(self._copy, changes or {}, targets)
+        else:
+            report = await self._in_place(changes or {}, targets)
+        counts = tally(report)
+        against = self.baseline if not targets else None
+        self._emit(
+            CheckFinished(
+                passed=counts.passed,
+                failed=counts.failed,
+                complete=report.complete,
+                newly_passing=newly_passing(against, report),
+                newly_failing=newly_failing(against, report) if against else (),
+                seconds=report.seconds,
+            )
+        )
+        return report
+
+    async def _in_copy(self, copy: Copy, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
+        await copy.reset()
+        for path, data in changes.items():
+            if data is None:
+                await copy.remove(path)
+            else:
+                await copy.write(path, data)
+        return await self._run(targets, copy)
+
+    async def _in_place(self, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
+        undo: list[Callable[[], object]] = []
+        try:
+            for path, data in changes.items():
+                undo.append(_lay(self._context, path, data))
+            return await self._run(targets, None)
+        finally:
+            for step in reversed(undo):
+                step()
+
+    async def _run(self, targets: tuple[str, ...], copy: Copy | None) -> CheckReport:
+        return await run_check(
+            self.runner,
+            self._context.sandbox,
+            self._context.workspace,
+            targets,
+            mounts=copy.mounts if copy else (),
+            timeout=CHECK_SECONDS,
+            output=self._context.output,
+        )
+
+
+def _runner(context: ToolContext) -> Runner:
+    if context.check_command:
+        return from_command(context.check_command, context.workspace)
+    found = detect(context.workspace)
+    if not found:
+        raise Failed("no tests were found in this project", "name a check with --check CMD")
+    return found[0]
+
+
+def _lay(context: ToolContext, path: str, data: bytes | None) -> Callable[[], object]:
+    """Put a change in place and return what takes it out again."""
+    files = context.workspace
+    try:
+        old = files.read(path)
+    except PathError:
+        if data is None:
+            return lambda: None
+        new = files.write(path, data, expect=None)
+        return lambda: files.delete(path, expect=new.sha256)
+    if data is None:
+        files.delete(path, expect=old.sha256)
+        return lambda: files.write(path, old.data, expect=None, mode=old.mode)
+    new = files.write(path, data, expect=old.sha256)
+    return lambda: files.write(path, old.data, expect=new.sha256)

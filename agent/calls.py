@@ -1,0 +1,116 @@
+"""One call from request to result: decided, asked about, run, and closed exactly once.
+
+The loop makes the model's calls through here, `fix` its patch, a face the user's own commands; so
+all of them meet the same policy and leave the same events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agent.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Ask,
+    CallDecided,
+    Emit,
+    ToolFinished,
+    ToolOutput,
+    ToolRequested,
+    ToolStarted,
+)
+from agent.policy import EFFECTS, Decide, Verdict
+from tools import registry
+from tools.base import Effect, Tool, ToolCall, ToolContext, ToolError, ToolResult
+
+CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
+
+
+@dataclass
+class Calls:
+    """Makes calls. `before_change` is awaited before each call that may change something.
+
+    `denials` collects why calls were not run, `changing` whether any ran that may change things.
+    """
+
+    context: ToolContext
+    decide: Decide
+    ask: Ask
+    emit: Emit
+    before_change: Callable[[frozenset[Effect]], Awaitable[None]]
+    denials: list[str] = field(default_factory=list)
+    changing: bool = False
+
+    async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
+        """Decide and run one call; what goes wrong in it is its result."""
+        self.emit(ToolRequested(call=call, by=by))
+        result = ToolResult(text="cancelled by the user", ok=False, summary="cancelled")
+        try:
+            result = await self._answer(call)
+        finally:
+            # also when cancelled: every request is closed exactly once
+            self.emit(ToolFinished(call_id=call.id, result=result))
+        return result
+
+    async def _answer(self, call: ToolCall) -> ToolResult:
+        context = replace(
+            self.context, output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text))
+        )
+        try:
+            tool, args = registry.parse(call)
+            effects = tool.effects(args, context)
+            if refusal := await self._refusal(call, tool, args, effects, context):
+                self.denials.append(f"{call.name}: {refusal}")
+                text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
+                return ToolResult(text=text, ok=False, summary=refusal)
+            if effects & CHANGING:
+                await self.before_change(effects)
+                self.changing = True
+            self.emit(ToolStarted(call_id=call.id))
+            return await tool.run(args, context)
+        except ToolError as error:
+            summary = str(error).split("\n", 1)[0]
+            return ToolResult(text=f"Error: {error}", ok=False, summary=summary)
+
+    async def _refusal(
+        self,
+        call: ToolCall,
+        tool: Tool[Any],
+        args: Any,
+        effects: frozenset[Effect],
+        context: ToolContext,
+    ) -> str:
+        """Return why the call may not run, or an empty string."""
+        ordered = tuple(sorted(effects, key=EFFECTS.index))
+        decision = self.decide(call, effects)
+        self.emit(
+            CallDecided(
+                call_id=call.id,
+                effects=ordered,
+                verdict=decision.verdict,
+                reason=decision.reason,
+                containment=decision.containment,
+                taint=decision.taint,
+            )
+        )
+        if decision.verdict is Verdict.ALLOW:
+            return ""
+        if decision.verdict is Verdict.DENY:
+            return decision.reason
+        asked = ApprovalAsked(
+            call_id=call.id,
+            effects=ordered,
+            reason=decision.reason,
+            preview=tool.preview(args, context),
+        )
+        self.emit(asked)
+        answer = ApprovalAnswered(call_id=call.id, approved=False, by="headless")
+        try:
+            answer = await self.ask(asked)
+        finally:
+            self.emit(answer)
+        if answer.approved:
+            return ""
+        return answer.feedback or ("the user declined" if answer.by == "user" else decision.reason)

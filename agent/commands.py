@@ -1,0 +1,140 @@
+"""The small commands: what they print, and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from agent.errors import ModelUnusable, WispError
+from agent.faces import inert, say
+
+
+def out(line: str) -> None:
+    """Write one line of data to stdout."""
+    sys.stdout.write((inert(line) if sys.stdout.isatty() else line) + "\n")
+
+
+def listing() -> int:
+    """Print the catalogue and what is on this machine."""
+    from agent.models import catalog
+
+    folder = catalog.folder()
+    for entry in catalog.CATALOG:
+        here = "here" if catalog.present(entry, folder) else "-"
+        default = "default" if entry is catalog.DEFAULT else ""
+        size = f"{'about ' if entry.about else ''}{entry.bytes / 1e9:.1f} GB"
+        out(f"{entry.name:20} {size:>12}  {here:5} {default:8} {entry.note}".rstrip())
+    own = sorted(folder.glob("*.gguf")) if folder.is_dir() else []
+    known = {entry.file for entry in catalog.CATALOG}
+    for file in own:
+        if file.name not in known:
+            out(f"{file}  {file.stat().st_size / 1e9:.1f} GB")
+    return 0
+
+
+async def pull(name: str, yes: bool) -> None:
+    """Load a model of the catalogue with progress on stderr, after asking unless `yes`.
+
+    Raises ModelUnusable for an unknown name, and when the user says no.
+    """
+    from agent.models import catalog, download
+
+    entry = catalog.find(name) if name else catalog.DEFAULT
+    if entry is None:
+        catalog.resolve(name)  # says which names are near
+        raise ModelUnusable(f"{name} is a file, there is nothing to load", "agent models list")
+    if catalog.present(entry, catalog.folder()):
+        say(f"{entry.name} is here: {catalog.folder() / entry.file}")
+        return
+    left = download.left(entry)
+    size = f"{left / 1e9:.1f} GB"
+    if not yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ModelUnusable(
+                f"{entry.name} is {size} to load", f"agent models pull {entry.name} --yes"
+            )
+        sys.stderr.write(f"load {entry.name}, {size}, into {catalog.folder()}? [y/N] ")
+        sys.stderr.flush()
+        answer = (await asyncio.to_thread(sys.stdin.readline)).strip().lower()
+        if answer not in ("y", "yes"):
+            raise ModelUnusable(f"{entry.name} was not loaded", "agent models list")
+    progress = _Progress(entry.name)
+    path = await download.pull(entry, progress=progress)
+    progress.end()
+    say(f"{entry.name} is here, its sum verified: {path}")
+
+
+class _Progress:
+    """A bar on a terminal, a line for each tenth elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._tenth = -1
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        tenth = done * 10 // total if total else 0
+        words = f"{self._name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+        if self._live:
+            sys.stderr.write(f"\r{words} ")
+            sys.stderr.flush()
+        elif tenth != self._tenth:
+            say(words)
+        self._tenth = tenth
+
+    def end(self) -> None:
+        """Leave the bar's line."""
+        if self._live and self._tenth >= 0:
+            sys.stderr.write("\n")
+
+
+def info(name: str) -> int:
+    """Print what a model file says of itself."""
+    from agent.models import catalog, gguf
+
+    found = catalog.resolve(name)
+    if not found.present:
+        raise ModelUnusable(f"the model {found.name} is not on this machine", found.hint)
+    told = gguf.info(found.path)
+    rows = {
+        "file": told.path,
+        "size": f"{told.bytes / 1e9:.2f} GB",
+        "name": told.name,
+        "architecture": told.architecture,
+        "parameters": f"{told.parameters / 1e9:.2f} billion" if told.parameters else "not said",
+        "quantisation": told.quantisation or "not said",
+        "window": f"{told.context} tokens as trained",
+        "chat template": "yes" if told.chat_template else "none",
+    }
+    for label, value in rows.items():
+        out(f"{label:14} {value}")
+    return 0
+
+
+def take_back(folder: Path, redo: bool) -> int:
+    """Undo the last turn of a workspace, or the last undo, and say what was done."""
+    return asyncio.run(_take_back(folder, redo))
+
+
+async def _take_back(folder: Path, redo: bool) -> int:
+    from sandbox.detect import open_sandbox
+
+    from agent import undo
+    from agent.checkpoint import Checkpoints
+    from agent.headless import open_workspace
+
+    workspace = open_workspace(folder)
+    sandbox = await open_sandbox(workspace, "auto")
+    checkpoints = Checkpoints(workspace.root, sandbox)
+    done = await (undo.redo(checkpoints) if redo else undo.undo(checkpoints))
+    for path in done.files:
+        out(f"{'redone' if redo else 'undone'}: {path}")
+    for path in done.refused:
+        say(f"left alone, changed since: {path}")
+    if done.refused:
+        raise WispError(
+            f"{len(done.refused)} files were left alone", "commit or move your changes, then again"
+        )
+    say("hint: agent undo" if redo else "hint: agent undo --redo takes this back")
+    return 0

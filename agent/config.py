@@ -1,0 +1,164 @@
+"""Settings, and where each came from: flag > environment > repository > user > default.
+
+A repository may only tighten: a setting of its `.wisp/settings.toml` counts where it is stricter
+than what would hold without it, and otherwise is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from agent.errors import UsageError
+from agent.policy import Autonomy
+
+Source = Literal["flag", "environment", "repository", "user", "default"]
+APP = "wisp"
+
+
+class Settings(BaseModel):
+    """Every setting, checked; limits are counts and seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "qwen2.5-coder-1.5b"
+    autonomy: Autonomy = Autonomy.ASK
+    effort: int = Field(default=2, ge=0, le=4)
+    sandbox: Literal["auto", "full", "reduced", "off"] = "auto"
+    check: str = ""
+    max_steps: int = Field(default=50, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_wall_time: float | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+    context: int | None = Field(default=None, ge=1024)  # tokens of window for local models
+
+    @field_validator("autonomy", mode="before")
+    @classmethod
+    def _by_name_or_number(cls, value: object) -> object:
+        if isinstance(value, str):
+            name = value.strip().upper()
+            if name.isdigit():
+                return int(name)
+            if name in Autonomy.__members__:
+                return Autonomy[name]
+            raise ValueError("a level is observe, ask, edit, run, full or 0 to 4")
+        return value
+
+
+def _lower(new: Any, old: Any) -> bool:
+    return old is None or new < old
+
+
+# what a repository may set, and when its value is the stricter one
+TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
+    "autonomy": _lower,
+    "max_steps": _lower,
+    "max_tokens": _lower,
+    "max_wall_time": _lower,
+    "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings, the source of each, and what in a repository's file was left alone."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    ignored: tuple[str, ...] = ()
+
+
+def config_path() -> Path:
+    """Return where the user's settings live."""
+    from platformdirs import user_config_path
+
+    return user_config_path(APP) / "config.toml"
+
+
+def state_path() -> Path:
+    """Return where sessions and checkpoints live."""
+    from platformdirs import user_state_path
+
+    return user_state_path(APP)
+
+
+def cache_path() -> Path:
+    """Return where models and copies live."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path(APP)
+
+
+def load(
+    flags: Mapping[str, Any],
+    repository: Path | None,
+    environ: Mapping[str, str] = os.environ,
+    defaults: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read every layer. `flags` that are None are not given; `defaults` are the command's own.
+
+    Raises UsageError naming the place of a bad or unknown setting.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, Source] = {name: "default" for name in Settings.model_fields}
+
+    def take(layer: Mapping[str, Any], source: Source, where: str) -> None:
+        for name, value in _checked(layer, where).items():
+            values[name], sources[name] = value, source
+
+    take(defaults or {}, "default", "defaults")
+    user_file = config_path()
+    take(_toml(user_file), "user", str(user_file))
+    named = {f"WISP_{name.upper()}": name for name in Settings.model_fields}
+    given = {named[key]: value for key, value in environ.items() if key in named and value}
+    take(given, "environment", "environment")
+    take({k: v for k, v in flags.items() if v is not None}, "flag", "command line")
+    ignored: list[str] = []
+    if repository is not None:
+        file = repository / ".wisp" / "settings.toml"
+        current = Settings.model_validate(values)
+        for name, value in _toml(file).items():
+            tighter = TIGHTER.get(name)
+            checked = _checked({name: value}, str(file))[name] if tighter else None
+            if tighter and tighter(checked, getattr(current, name)):
+                values[name], sources[name] = checked, "repository"
+            else:
+                ignored.append(name)
+    return Config(Settings.model_validate(values), sources, tuple(ignored))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except NotADirectoryError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+
+
+def _checked(layer: Mapping[str, Any], where: str) -> dict[str, Any]:
+    try:
+        checked = Settings.model_validate(dict(layer))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, Settings.model_fields, 1)
+            hint = f"did you mean {near[0]}?" if near else "agent config shows every setting"
+            raise UsageError(f"unknown setting in {where}: {name}", hint) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        message = f"{where}, {name}: {reason} (it is {first['input']!r})"
+        raise UsageError(message) from error
+    return {name: getattr(checked, name) for name in layer}

@@ -1,0 +1,61 @@
+"""The system prompt: fixed words first, then the project's instructions, the environment last.
+
+Nothing in it changes within a session, and nothing of the day is in it, so that two sessions in one
+repository start with the same tokens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox.workspace import PathError, Workspace
+
+INSTRUCTIONS = """\
+You are Wisp, a coding agent in the user's repository. Use the tools; never guess what a file says.
+- To answer a question: search or read first, then answer in a few plain sentences.
+- To change code: read the place, then edit. Change only what was asked.
+- Replace a whole function with edit `symbol`, a few lines with edit `old` and `new`.
+- After changing code, run check if the project has tests.
+- When the work is done, say in one sentence what you did, without calling a tool."""
+
+TOP = 30  # names of the top folder that are shown
+OWN_SHARE = 12_000  # bytes of AGENTS.md that are read, about 3,000 tokens
+
+
+def system_prompt(workspace: Workspace, cwd: Path) -> str:
+    """Return the system prompt for a session in this workspace."""
+    parts = [INSTRUCTIONS]
+    if own := project_instructions(workspace, cwd):
+        parts.append(own)
+    parts.append(f"Files here: {', '.join(top_names(workspace)) or '(none yet)'}")
+    return "\n\n".join(parts)
+
+
+def project_instructions(workspace: Workspace, cwd: Path) -> str:
+    """Return the AGENTS.md files from the root down to `cwd`, each under its name."""
+    folders = [Path()]
+    if cwd.is_relative_to(workspace.root):
+        for part in cwd.relative_to(workspace.root).parts:
+            folders.append(folders[-1] / part)
+    found = []
+    for folder in folders:
+        name = (folder / "AGENTS.md").as_posix()
+        try:
+            view = workspace.read(name, OWN_SHARE)
+        except PathError:
+            continue
+        text = view.data.decode("utf-8", errors="replace").strip()
+        found.append(f"# {name}\n{text}" + ("\n[cut]" if view.truncated else ""))
+    return "\n\n".join(found)
+
+
+def top_names(workspace: Workspace) -> list[str]:
+    """Return the names in the top folder, folders first, with those that git ignores left out."""
+    folders: dict[str, None] = {}
+    files: dict[str, None] = {}
+    for path in workspace.walk():
+        head, slash, _ = path.partition("/")
+        (folders if slash else files)[head + slash] = None
+        if len(folders) + len(files) >= TOP:
+            break
+    return [*sorted(folders), *sorted(files)]

@@ -1,0 +1,198 @@
+"""The faces without a screen: plain text, JSON, and a stream of JSON lines.
+
+stdout is data, stderr is talk. A face is a reader of events; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Literal, Protocol, TextIO
+
+from agent.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Base,
+    CallDecided,
+    CheckFinished,
+    CheckStarted,
+    HarnessSpoke,
+    MessageFinished,
+    ModelRetried,
+    Notice,
+    PhaseStarted,
+    Prefill,
+    Result,
+    ToolFinished,
+    ToolRequested,
+    Verification,
+)
+from agent.policy import Verdict
+
+Format = Literal["text", "json", "stream-json"]
+
+
+class Face(Protocol):
+    """Reads the events of a run, then its result."""
+
+    def read(self, event: Base) -> None:
+        """Take in one event."""
+        ...
+
+    def result(self, result: Result) -> None:
+        """Show how it all ended."""
+        ...
+
+
+class JsonFace:
+    """`json`: one result object. `stream-json`: every event as it comes, the result last."""
+
+    def __init__(self, out: TextIO, stream: bool) -> None:
+        self._out = out
+        self._stream = stream
+
+    def read(self, event: Base) -> None:
+        """Print the event as it is."""
+        if self._stream:
+            self._line(event)
+
+    def result(self, result: Result) -> None:
+        """Print the last line."""
+        self._line(result)
+
+    def _line(self, event: Base) -> None:
+        self._out.write(event.model_dump_json() + "\n")
+        self._out.flush()
+
+
+class TextFace:
+    """What happens on stderr, a line each; at the end the answer, the diff, the proof on stdout."""
+
+    def __init__(self, out: TextIO, talk: TextIO) -> None:
+        self._out = out
+        self._talk = talk
+        self._live = talk.isatty()
+        self._bar = False
+        self._calls: dict[str, str] = {}
+
+    def read(self, event: Base) -> None:
+        """Say in a line what happened, where it is worth one."""
+        if isinstance(event, Prefill):
+            self._progress(event)
+            return
+        if line := self._words(event):
+            self._say(line)
+
+    def _words(self, event: Base) -> str:
+        match event:
+            case PhaseStarted(phase=phase, detail=detail):
+                return f"{phase}: {detail}" if detail else phase
+            case ToolRequested(call=call):
+                words = " ".join(f"{k}={_short(v)}" for k, v in call.arguments.items())
+                self._calls[call.id] = f"{call.name} {words}"
+                return ""
+            case CallDecided(verdict=verdict, reason=reason) if verdict is not Verdict.ALLOW:
+                return f"  {verdict.value}: {reason}"
+            case ToolFinished(call_id=call_id, result=result):
+                what = self._calls.pop(call_id, "call")
+                sign = "ok" if result.ok else "failed"
+                return f"  {what}: {result.summary or sign}" + ("" if result.ok else " (failed)")
+            case CheckStarted(command=command, targets=targets):
+                only = f" ({len(targets)} chosen)" if targets else ""
+                return f"  check: {command}{only}"
+            case CheckFinished() as check:
+                cut = "" if check.complete else ", cut off"
+                counts = f"{check.passed} passed, {check.failed} failed{cut}"
+                return f"  check: {counts}, {check.seconds:.1f} s"
+            case AttemptStarted(attempt=number, detail=detail):
+                return f"  attempt {number}: {detail}"
+            case AttemptFinished(attempt=number, verdict=verdict, detail=detail):
+                return f"  attempt {number}: {verdict}" + (f", {detail}" if detail else "")
+            case HarnessSpoke(text=text):
+                return f"  note to the model: {_short(text)}"
+            case ModelRetried(reason=reason, seconds=seconds):
+                return f"  model: {reason}, again in {seconds:.0f} s"
+            case Notice(text=text, hint=hint):
+                return f"note: {text}" + (f"\nhint: {hint}" if hint else "")
+            case MessageFinished(message=message) if message.calls and message.text.strip():
+                return _short(message.text, 200)
+            case _:
+                return ""
+
+    def result(self, result: Result) -> None:
+        """Print the answer and the diff as data, the proof and the reason as talk."""
+        if result.text.strip():
+            self._out.write(result.text.strip() + "\n")
+        if result.diff:
+            self._out.write(result.diff.rstrip("\n") + "\n")
+        self._out.flush()
+        for line in proof(result.verification):
+            self._say(line)
+        if result.error:
+            self._say(f"error: {result.error}")
+        if result.hint:
+            self._say(f"hint: {result.hint}")
+        used = result.usage
+        tokens = f"{used.input} tokens read ({used.cached} from cache), {used.output} written"
+        count = len(result.files_changed)
+        left = f"{used.bytes_out} bytes left this machine"
+        files = f"{count} file{'' if count == 1 else 's'} changed"
+        self._say(f"{result.outcome}: {files}, {tokens}, {left}, {result.seconds:.0f} s")
+
+    def _progress(self, event: Prefill) -> None:
+        if self._live and event.total:
+            self._talk.write(f"\r  reading {event.done} of {event.total} tokens ")
+            self._talk.flush()
+            self._bar = True
+
+    def _say(self, line: str) -> None:
+        if self._bar:
+            self._talk.write("\r\x1b[K")
+            self._bar = False
+        self._talk.write(inert(line) + "\n")
+        self._talk.flush()
+
+
+def proof(verification: Verification) -> list[str]:
+    """Return the proof as lines: before, after, and what is missing."""
+    before, after = verification.before, verification.after
+    if after is None:
+        return [f"unverified: {verification.reason}"] if verification.reason else []
+    start = f"{before.passed} passed, {before.failed} failed" if before else "not known"
+    head = f"before: {start}; after: {after.passed} passed, {after.failed} failed"
+    lines = [f"{head} ({verification.commands[0]}, run {verification.runs} times)"]
+    lines += [f"now passes: {test}" for test in verification.newly_passing[:10]]
+    lines += [f"now fails: {test}" for test in verification.newly_failing[:10]]
+    if verification.verified:
+        lines.append(f"verified: strength {verification.strength}")
+    else:
+        lines.append(f"unverified: {verification.reason}")
+    return lines
+
+
+def inert(text: str) -> str:
+    """Return text that a terminal only shows: control characters become visible escapes."""
+    return "".join(
+        char if char in "\n\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def make(form: Format) -> Face:
+    """Return the face for an output format."""
+    if form == "text":
+        return TextFace(sys.stdout, sys.stderr)
+    return JsonFace(sys.stdout, stream=form == "stream-json")
+
+
+Say = Callable[[str], None]
+
+
+def say(line: str) -> None:
+    """Write one line of talk to stderr."""
+    sys.stderr.write(inert(line) + "\n")
+    sys.stderr.flush()
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

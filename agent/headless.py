@@ -1,0 +1,282 @@
+"""One turn without a screen: put the pieces together, run it, print the result, return the code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from agent import approval, faces
+from agent.config import Settings, state_path
+from agent.context.prompt import system_prompt
+from agent.errors import ModelUnusable, UsageError, WispError
+from agent.events import Notice, Result, SessionStarted, TurnFinished, Verification
+from agent.loop import Limits
+from agent.models.base import Model
+from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
+from agent.policy import Stance
+from agent.session import Session, new_id, workspace_key
+from sandbox.base import Sandbox
+from sandbox.workspace import Workspace
+from tools.base import ToolContext, ToolMemory
+
+PROMPT_BYTES = 10 << 20  # more is no prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one command line asked for."""
+
+    kind: Literal["run", "fix"]
+    prompt: str
+    settings: Settings
+    cwd: Path
+    output: faces.Format = "text"
+    add_dirs: tuple[Path, ...] = ()
+    yes: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+
+def execute(job: Job) -> int:
+    """Run the job to its end and return the exit code. Never raises for what a user can cause."""
+    face = faces.make(job.output)
+    started = time.monotonic()
+    try:
+        return asyncio.run(_Run(job, face, started).go())
+    except WispError as error:
+        word, code = outcome(Facts(changed=False, verification=Verification(), error=error))
+        face.result(
+            Result(
+                outcome=word,
+                exit_code=code,
+                error=error.message,
+                hint=error.hint,
+                model=job.settings.model,
+                seconds=round(time.monotonic() - started, 2),
+            )
+        )
+        return code
+
+
+class _Run:
+    """The pieces of one run, opened in order and closed in the other."""
+
+    def __init__(self, job: Job, face: faces.Face, started: float) -> None:
+        self.job = job
+        self.face = face
+        self.started = started
+        self.signal = 0
+
+    async def go(self) -> int:
+        job = self.job
+        workspace = open_workspace(job.cwd, job.add_dirs)
+        if job.kind == "fix":
+            _writable(workspace.root)
+        await self._have_model()
+        async with contextlib.AsyncExitStack() as stack:
+            model = await stack.enter_async_context(_opened(job.settings))
+            sandbox = await _sandbox(workspace, job.settings)
+            session = self._session()
+            stack.callback(session.close)
+            return await self._turn(workspace, sandbox, model, session)
+
+    async def _have_model(self) -> None:
+        """Load the model first where it is missing and the user agreed; raises ModelUnusable."""
+        from agent.models.choose import missing_download
+
+        name = self.job.settings.model
+        size = missing_download(name)
+        if not size:
+            return
+        from agent.commands import pull
+
+        if not self.job.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ModelUnusable(
+                f"the model {name} is not on this machine ({size / 1e9:.1f} GB to load)",
+                f"agent models pull {name}",
+            )
+        await pull(name, yes=self.job.yes)
+
+    def _session(self) -> Session:
+        session_id = new_id()
+        root = state_path() / "sessions" / workspace_key(self.job.cwd)
+        return Session(session_id, root / f"{session_id}.jsonl", (self.face.read,))
+
+    async def _turn(
+        self, workspace: Workspace, sandbox: Sandbox, model: Model, session: Session
+    ) -> int:
+        from agent.checkpoint import Checkpoints
+        from agent.copies import Copies
+        from agent.turn import Turn
+
+        job, settings = self.job, self.job.settings
+        interactive = job.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+        ask, question = approval.pick(interactive)
+        context = ToolContext(
+            workspace=workspace,
+            sandbox=sandbox,
+            memory=ToolMemory(),
+            output=_quiet,
+            question=question,
+            check_command=settings.check,
+        )
+        turn = Turn(
+            session=session,
+            model=model,
+            context=context,
+            stance=Stance(
+                autonomy=settings.autonomy,
+                containment=sandbox.containment,
+                lifted=settings.sandbox == "off",
+            ),
+            ask=ask,
+            checkpoints=Checkpoints(workspace.root, sandbox),
+            copies=Copies(workspace.root),
+            limits=Limits(settings.max_steps, settings.max_tokens, settings.max_wall_time),
+            effort=settings.effort,
+            seed=settings.seed,
+        )
+        system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
+        session.start(
+            SessionStarted(
+                id=session.id,
+                cwd=str(job.cwd),
+                model=model.name,
+                autonomy=settings.autonomy,
+                effort=settings.effort,
+                containment=sandbox.containment,
+                system=system,
+            )
+        )
+        for note in job.notes:
+            session.emit(Notice(text=note))
+        if sandbox.why_not:
+            session.emit(
+                Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
+            )
+        work = _work(job.kind)
+        with self._signals():
+            finished = await turn.carry(job.prompt, job.kind, work)
+        finished = self._by_signal(finished)
+        diff = ""
+        if finished.changed and turn.before and turn.after:
+            diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
+        self.face.result(
+            Result(
+                **finished.model_dump(
+                    include={"outcome", "exit_code", "text", "error", "hint", "steps"}
+                ),
+                verification=finished.verification,
+                usage=finished.usage,
+                files_changed=finished.changed,
+                diff=diff,
+                session=session.id,
+                model=model.name,
+                containment=sandbox.containment,
+                permission_denials=finished.denials,
+                seconds=round(time.monotonic() - self.started, 2),
+                attempts=turn.done.attempts,
+            )
+        )
+        return finished.exit_code
+
+    @contextlib.contextmanager
+    def _signals(self) -> Any:
+        """Turn SIGINT, SIGTERM and SIGHUP into a cancellation of the turn."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def stop(number: int) -> None:
+            if self.signal:  # asked twice: the user does not want to wait
+                os._exit(128 + number)
+            self.signal = number
+            task.cancel()
+
+        caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for each in caught:
+            loop.add_signal_handler(each, stop, each)
+        try:
+            yield
+        finally:
+            for each in caught:
+                loop.remove_signal_handler(each)
+
+    def _by_signal(self, finished: TurnFinished) -> TurnFinished:
+        if finished.exit_code == INTERRUPTED and self.signal in (signal.SIGTERM, signal.SIGHUP):
+            return finished.model_copy(update={"exit_code": TERMINATED})
+        return finished
+
+
+def open_workspace(cwd: Path, add_dirs: tuple[Path, ...] = ()) -> Workspace:
+    """Return the workspace of a folder: its nearest git top, else itself. Raises UsageError."""
+    for folder in (cwd, *add_dirs):
+        if not folder.is_dir():
+            raise UsageError(f"not a folder: {folder}")
+    if _bare(cwd):
+        raise UsageError(
+            f"{cwd} is a bare repository: it has no working tree", "git worktree add ../work"
+        )
+    top = next((each for each in (cwd, *cwd.parents) if (each / ".git").exists()), cwd)
+    return Workspace(top, add_dirs)
+
+
+def _bare(folder: Path) -> bool:
+    return (
+        all((folder / name).exists() for name in ("HEAD", "objects", "refs"))
+        and not (folder / ".git").exists()
+    )
+
+
+def _writable(root: Path) -> None:
+    flags = os.statvfs(root).f_flag
+    if (
+        flags & os.ST_RDONLY
+        or not os.access(root, os.W_OK)
+        or not root.stat().st_mode & stat.S_IWUSR
+    ):
+        raise UsageError(f"the working tree is read-only: {root}", "fix needs to write to it")
+
+
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Model]:
+    from agent.models.choose import open_model
+
+    model = open_model(settings.model, settings.context)
+    try:
+        yield model
+    finally:
+        await model.close()
+
+
+async def _sandbox(workspace: Workspace, settings: Settings) -> Sandbox:
+    from sandbox.detect import open_sandbox
+
+    from agent.errors import Blocked
+    from sandbox.base import SandboxError
+
+    try:
+        return await open_sandbox(workspace, settings.sandbox)
+    except SandboxError as error:
+        raise Blocked(str(error), "agent run --sandbox=auto takes what holds here") from error
+
+
+def _work(kind: str) -> Any:
+    if kind == "fix":
+        from agent.repair.fix import repair
+
+        return repair
+    from agent.run import reason_and_act
+
+    return reason_and_act
+
+
+def _quiet(text: str) -> None:
+    """Live output of checks that the harness runs is not shown without a screen."""

@@ -1,0 +1,118 @@
+"""The conversation as a fold of events: what the model is shown is what the log can rebuild.
+
+Only appended to, so that request k+1 starts with request k. The one exception is a compaction,
+which masks old observations: what they were stays, what they said goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from agent.events import (
+    Base,
+    HarnessSpoke,
+    HistoryCompacted,
+    MessageFinished,
+    SessionStarted,
+    ToolFinished,
+    ToolRequested,
+    TurnStarted,
+)
+from agent.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+from tools.base import ToolCall
+
+KEEP_RECENT = 2  # observations that a compaction never masks
+FULL_AT = 0.85  # of the window; the rest is for the reply
+COMPACT_TO = 0.6  # of the window, what a compaction aims at
+
+
+class History:
+    """The messages so far, and the calls still open."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.open: dict[str, ToolCall] = {}
+
+    @classmethod
+    def of(cls, events: Iterable[Base]) -> History:
+        """Fold a whole log."""
+        history = cls()
+        for event in events:
+            history.apply(event)
+        return history
+
+    def apply(self, event: Base) -> None:
+        """Take in one event; those that the model is not told of change nothing."""
+        match event:
+            case SessionStarted(system=system) if system:
+                self.messages.append(SystemMessage(text=system))
+            case TurnStarted(prompt=prompt):
+                self.messages.append(UserMessage(text=prompt))
+            case HarnessSpoke(text=text):
+                self.messages.append(UserMessage(text=text, by="harness"))
+            case MessageFinished(message=message):
+                self.messages.append(message)
+            case ToolRequested(call=call, by="model"):
+                self.open[call.id] = call
+            case ToolFinished(call_id=call_id, result=result) if call_id in self.open:
+                call = self.open.pop(call_id)
+                self.messages.append(
+                    ToolMessage(call_id=call_id, name=call.name, text=result.text, ok=result.ok)
+                )
+            case HistoryCompacted(masked=masked):
+                self.messages = mask(self.messages, frozenset(masked))
+            case _:
+                pass
+
+
+def maskable(messages: list[Message]) -> list[str]:
+    """Return the ids of the observations that may be masked, oldest first."""
+    found = [
+        message.call_id
+        for message in messages
+        if isinstance(message, ToolMessage) and not message.text.startswith(MASKED)
+    ]
+    return found[:-KEEP_RECENT]
+
+
+MASKED = "[left out: "
+
+
+def mask(messages: list[Message], ids: frozenset[str]) -> list[Message]:
+    """Return the messages with these observations replaced by what they were."""
+    calls: dict[str, ToolCall] = {}
+    masked: list[Message] = []
+    for message in messages:
+        if isinstance(message, AssistantMessage):
+            calls.update({call.id: call for call in message.calls})
+        if isinstance(message, ToolMessage) and message.call_id in ids:
+            call = calls.get(message.call_id)
+            words = ", ".join(f"{k}={v}" for k, v in (call.arguments if call else {}).items())
+            what = f"{message.name} {words}"[:120]
+            lines = message.text.count("\n") + 1
+            text = f"{MASKED}{lines} lines of `{what}`; call it again if you need them]"
+            message = message.model_copy(update={"text": text})
+        masked.append(message)
+    return masked
+
+
+def room_for(
+    messages: list[Message], window: int, count: Callable[[list[Message]], int], tightest: bool
+) -> tuple[list[str], int]:
+    """Return which observations to mask so that the messages fit, and their size then.
+
+    Nothing when they fit already, unless `tightest`, which masks all that may be. Sizes are tokens.
+    """
+    size = count(messages)
+    if size <= window * FULL_AT and not tightest:
+        return [], size
+    masked: list[str] = []
+    for call_id in maskable(messages):
+        masked.append(call_id)
+        if not tightest:
+            size = count(mask(messages, frozenset(masked)))
+            if size <= window * COMPACT_TO:
+                break
+    if tightest:
+        size = count(mask(messages, frozenset(masked)))
+    return masked, size

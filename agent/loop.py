@@ -1,0 +1,171 @@
+"""Reason and act: ask the model, make its calls, until it rests.
+
+The loop never asks who is watching: it emits. A call that fails is an answer to the model. What
+ends the loop is the model's rest, a limit, a stall, an error of the model, or a cancellation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+from agent.calls import Calls
+from agent.errors import ContextOverflow
+from agent.events import (
+    Emit,
+    HarnessSpoke,
+    HistoryCompacted,
+    MessageFinished,
+    ModelRetried,
+    Prefill,
+    StepStarted,
+    TextDelta,
+    ThinkingDelta,
+)
+from agent.history import FULL_AT, History, room_for
+from agent.messages import Usage
+from agent.models.base import (
+    Model,
+    ModelRequest,
+    PrefillChunk,
+    ReplyChunk,
+    RetryChunk,
+    TextChunk,
+    ThinkingChunk,
+)
+from agent.stall import Advice, Stall
+from tools.base import ToolSchema
+from tools.report import CheckReport
+
+NUDGE = "You made the same calls again with the same results. Do something else, or finish."
+NUDGE_EMPTY = "Your reply was empty. Call a tool, or answer the user."
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one turn; `wall_s` in seconds, `cost` in US dollars, None for no bound."""
+
+    steps: int = 50
+    tokens: int | None = None
+    wall_s: float | None = None
+    cost: float | None = None
+
+    def reached(self, steps: int, usage: Usage, seconds: float) -> str:
+        """Return which bound was reached, as a sentence, or an empty string."""
+        if steps >= self.steps:
+            return f"the limit of {self.steps} steps was reached"
+        if self.tokens is not None and usage.total >= self.tokens:
+            return f"the limit of {self.tokens} tokens was reached"
+        if self.cost is not None and usage.cost >= self.cost:
+            return f"the limit of ${self.cost:g} was reached"
+        if self.wall_s is not None and seconds >= self.wall_s:
+            return f"the limit of {self.wall_s:g} seconds was reached"
+        return ""
+
+
+@dataclass
+class Rest:
+    """How the loop came to rest; `limit` says which bound ended it, if one did."""
+
+    text: str = ""
+    limit: str = ""
+    steps: int = 0
+    usage: Usage = field(default_factory=Usage)
+    report: CheckReport | None = None  # of the last check that the model ran
+
+
+@dataclass
+class Loop:
+    """The steps of one turn. What was done stands in `rest`, also after an error."""
+
+    model: Model
+    schemas: tuple[ToolSchema, ...]
+    calls: Calls
+    history: History
+    emit: Emit
+    limits: Limits
+    rest: Rest = field(default_factory=Rest)
+
+    async def run(self) -> Rest:
+        """Step until the model rests or a bound is reached; raises ModelError."""
+        rest, stall, started = self.rest, Stall(), time.monotonic()
+        while not rest.limit:
+            seconds = time.monotonic() - started
+            if limit := self.limits.reached(rest.steps, rest.usage, seconds):
+                rest.limit = limit
+                break
+            rest.steps += 1
+            self.emit(StepStarted(step=rest.steps))
+            reply = await self._reply()
+            rest.text = reply.message.text or rest.text
+            advice: Advice = "go on"
+            for call in reply.message.calls:
+                result = await self.calls.make(call)
+                rest.report = result.report or rest.report
+                advice = max(advice, stall.saw(call, result), key=_SEVERITY.index)
+            if reply.problem:
+                self.emit(HarnessSpoke(text=reply.problem))
+                advice = stall.saw_nothing()
+            elif not reply.message.calls:
+                if reply.message.text.strip():
+                    break
+                advice = stall.saw_nothing()
+            if advice == "stop":
+                rest.limit = "the model went round in circles"
+            elif advice == "nudge" and not reply.problem:
+                self.emit(HarnessSpoke(text=NUDGE if reply.message.calls else NUDGE_EMPTY))
+        return rest
+
+    async def _reply(self) -> ReplyChunk:
+        self._make_room()
+        try:
+            return await self._ask_model()
+        except ContextOverflow:
+            # the model counts exactly, we estimate: mask all that may be, then ask once more
+            if not self._make_room(tightest=True):
+                raise
+            return await self._ask_model()
+
+    async def _ask_model(self) -> ReplyChunk:
+        request = ModelRequest(messages=tuple(self.history.messages), tools=self.schemas)
+        reply: ReplyChunk | None = None
+        async with contextlib.aclosing(self.model.stream(request)) as chunks:
+            async for chunk in chunks:
+                match chunk:
+                    case TextChunk(text=text):
+                        self.emit(TextDelta(text=text))
+                    case ThinkingChunk(text=text):
+                        self.emit(ThinkingDelta(text=text))
+                    case PrefillChunk(done=done, total=total):
+                        self.emit(Prefill(done=done, total=total))
+                    case RetryChunk(reason=reason, attempt=attempt, seconds=seconds):
+                        self.emit(ModelRetried(reason=reason, retry=attempt, seconds=seconds))
+                    case ReplyChunk():
+                        reply = chunk
+        assert reply is not None, "a stream ends with its reply"
+        self.rest.usage += reply.usage
+        self.emit(MessageFinished(message=reply.message, usage=reply.usage))
+        return reply
+
+    def _make_room(self, tightest: bool = False) -> bool:
+        """Mask old observations when the window fills, and say whether any were.
+
+        Raises ContextOverflow when what is left does not fit.
+        """
+        window = self.model.context_window
+
+        def count(messages: list) -> int:  # type: ignore[type-arg]  # what History holds
+            return self.model.count(messages, self.schemas)
+
+        before = count(self.history.messages)
+        masked, after = room_for(self.history.messages, window, count, tightest)
+        if after > window * FULL_AT:
+            message = f"the request needs about {after} tokens, the window has {window}"
+            raise ContextOverflow(message, "ask for less at once, or use a model with more context")
+        if masked:
+            self.emit(HistoryCompacted(masked=tuple(masked), before=before, after=after))
+        return bool(masked)
+
+
+_SEVERITY: tuple[Advice, ...] = ("go on", "nudge", "stop")

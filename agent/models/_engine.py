@@ -1,0 +1,403 @@
+"""llama.cpp, as the child process drives it: a KV cache with a memory, and lanes that continue it.
+
+Only the child imports this. The low-level API is used throughout: the high-level one copies logits,
+keeps no prefix across sequences, and cannot be stopped in the middle of a prompt.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import ctypes
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as lib
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.models._cores import FreeCores
+
+LANES = 8  # sequences that are decoded in one batch
+BATCH = 128  # tokens of a prompt read at a time: the grain of progress
+# a reply that says one thing over and over is cut once it fills this many tokens
+REPEAT_SPAN = 192
+REPEAT_TIMES = 6
+
+Logits = NDArray[np.float32]
+
+
+class Cancelled(Exception):
+    """The request was called off; the cache is as consistent as before it."""
+
+
+class Overflow(Exception):
+    """The request needs more tokens than the window has."""
+
+    def __init__(self, needed: int, window: int) -> None:
+        super().__init__(f"{needed} tokens do not fit a window of {window}")
+        self.needed = needed
+        self.window = window
+
+
+class Unloadable(Exception):
+    """llama.cpp refused the file."""
+
+
+class StopFlag:
+    """A flag that llama.cpp reads between the nodes of its graph, without Python or its lock.
+
+    The abort callback has the shape `bool (*)(void *)`. `strlen` of two bytes has it too: 0 for an
+    empty string, 1 once the first byte is set. So a cancel costs nothing while nobody cancels.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+        self.callback = lib.ggml_abort_callback(
+            ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p).value or 0
+        )
+        self.data = ctypes.cast(self._bytes, ctypes.c_void_p)
+
+    def __bool__(self) -> bool:
+        return self._bytes.raw[0] != 0
+
+    def set(self) -> None:
+        """Stop what is running; callable from any thread."""
+        self._bytes[0] = b"\x01"
+
+    def clear(self) -> None:
+        """Make ready for the next request."""
+        self._bytes[0] = b"\x00"
+
+
+class Lane:
+    """One continuation being written: its sequence in the cache, its text, its end."""
+
+    def __init__(
+        self,
+        seed: int,
+        temperature: float,
+        limit: int,
+        stop: Sequence[str],
+        constrain: Constraint | None = None,
+    ) -> None:
+        self.random = np.random.default_rng(seed)
+        self.temperature = temperature
+        self.limit = limit
+        self.stop = tuple(stop)
+        self.constrain = constrain
+        self.tokens: list[int] = []
+        self.written = 0  # tokens sampled, also those that a stop string took back
+        self.ends: list[int] = []  # length of the text after each token
+        self.text = ""
+        self.logprob = 0.0
+        self.ended: str = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def accept(self, token: int, piece: bytes, logprob: float, final: bool) -> None:
+        """Take one sampled token; `final` when it is the model's own end."""
+        self.logprob += logprob
+        self.written += 1
+        if final:
+            self.ended = "end"
+        else:
+            self.tokens.append(token)
+            self.text += self._decoder.decode(piece)
+            self.ends.append(len(self.text))
+            self._look_for_an_end()
+        if self.constrain is not None:
+            self.constrain.accept(token, self.text, final)
+            if self.constrain.complete and not self.ended:
+                self.ended = "end"
+
+    def _look_for_an_end(self) -> None:
+        window = max((len(word) for word in self.stop), default=0)
+        start = max(0, (self.ends[-2] if len(self.ends) > 1 else 0) - window)
+        places = [place for word in self.stop if (place := self.text.find(word, start)) >= 0]
+        if places:
+            self.text = self.text[: min(places)]
+            while self.ends and self.ends[-1] > len(self.text):
+                self.ends.pop()
+                self.tokens.pop()
+            self.ended = "stopped"
+        elif len(self.tokens) >= self.limit or self._repeats():
+            self.ended = "length"
+
+    def _repeats(self) -> bool:
+        if len(self.tokens) < REPEAT_SPAN or len(self.tokens) % 16:
+            return False
+        tail = self.tokens[-REPEAT_SPAN:]
+        longest = REPEAT_SPAN // REPEAT_TIMES
+        return any(tail[period:] == tail[:-period] for period in range(1, longest + 1))
+
+    @property
+    def settled(self) -> str:
+        """The text that no stop string can take back any more."""
+        if self.ended:
+            return self.text
+        held = 0
+        for word in self.stop:
+            for size in range(min(len(word) - 1, len(self.text)), held, -1):
+                if self.text.endswith(word[:size]):
+                    held = size
+                    break
+        return self.text[: len(self.text) - held].rstrip("\ufffd")
+
+
+class Constraint:
+    """What limits a lane's next token. `complete` ends the lane."""
+
+    complete = False
+
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Return the allowed tokens, or None for all."""
+        raise NotImplementedError
+
+    def accept(self, token: int, text: str, final: bool) -> None:
+        """Learn what was sampled."""
+        raise NotImplementedError
+
+
+class Engine:
+    """One model in memory and the tokens in its KV cache.
+
+    Sequence 0 holds the conversation; sequences from 1 on are lanes of one request. All methods
+    belong to one thread; only `stop` may be set from another.
+    """
+
+    def __init__(self, path: Path, window: int, *, plain: bool = False) -> None:
+        """Load the file; raises Unloadable with llama.cpp's own last words.
+
+        `plain` keeps the weights as they are in the file. Repacked for the processor they are
+        faster, but some builds then run instructions that were compiled wrongly (AMX, GCC 12).
+        """
+        self.stop = StopFlag()
+        self.cores = FreeCores()
+        self.log: deque[str] = deque(maxlen=40)
+        # llama.cpp keeps the pointer: a callback that is collected crashes the process
+        self._log_callback = lib.llama_log_callback(self._keep_log)
+        lib.llama_log_set(self._log_callback, ctypes.c_void_p(0))
+        lib.llama_backend_init()
+        options = lib.llama_model_default_params()
+        options.n_gpu_layers = -1 if lib.llama_supports_gpu_offload() else 0
+        options.use_extra_bufts = not plain
+        self.model = lib.llama_model_load_from_file(os.fsencode(path), options)
+        if not self.model:
+            raise Unloadable(self.last_words())
+        self.vocab = lib.llama_model_get_vocab(self.model)
+        self.vocab_size = lib.llama_vocab_n_tokens(self.vocab)
+        context = lib.llama_context_default_params()
+        context.n_ctx = window
+        context.n_batch = context.n_ubatch = BATCH
+        context.n_seq_max = LANES + 1
+        context.kv_unified = True
+        context.n_threads = context.n_threads_batch = self.cores.choose()
+        context.abort_callback = self.stop.callback
+        context.abort_callback_data = self.stop.data
+        context.no_perf = True
+        self.context = lib.llama_init_from_model(self.model, context)
+        if not self.context:
+            raise Unloadable(self.last_words())
+        self.window = lib.llama_n_ctx(self.context)
+        self.memory = lib.llama_get_memory(self.context)
+        self.batch = lib.llama_batch_init(BATCH, 0, 1)
+        self.cells: list[int] = []  # the tokens of sequence 0
+        self._pieces: dict[int, bytes] = {}
+
+    def _keep_log(self, level: int, text: bytes | None, _data: Any) -> None:
+        if text and level >= 3:  # warnings and errors
+            self.log.append(text.decode("utf-8", "replace").strip())
+
+    def last_words(self) -> str:
+        """Return the last error line that llama.cpp wrote."""
+        lines = [line for line in self.log if line]
+        return lines[-1] if lines else "no reason given"
+
+    def metadata(self, key: str) -> str:
+        """Return a metadata value of the file, empty where there is none."""
+        size = 1 << 16
+        buffer = ctypes.create_string_buffer(size)
+        length = lib.llama_model_meta_val_str(self.model, key.encode(), buffer, size)
+        if length >= size:
+            buffer = ctypes.create_string_buffer(length + 1)
+            lib.llama_model_meta_val_str(self.model, key.encode(), buffer, length + 1)
+        return buffer.value.decode("utf-8", "replace") if length >= 0 else ""
+
+    # words and tokens
+
+    def tokenise(self, text: str, special: bool = False) -> list[int]:
+        """Return the tokens of a text; only with `special` can it hold control tokens."""
+        if not text:
+            return []
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 8
+        ids = (lib.llama_token * room)()
+        count = lib.llama_tokenize(self.vocab, data, len(data), ids, room, False, special)
+        return list(ids[:count])
+
+    def piece(self, token: int) -> bytes:
+        """Return the bytes a token stands for, control tokens included."""
+        found = self._pieces.get(token)
+        if found is None:
+            buffer = ctypes.create_string_buffer(512)
+            size = lib.llama_token_to_piece(self.vocab, token, buffer, 512, 0, True)
+            found = self._pieces[token] = buffer.raw[: max(size, 0)]
+        return found
+
+    def opening(self) -> list[int]:
+        """Return the token that the file wants before everything, if it wants one."""
+        if lib.llama_vocab_get_add_bos(self.vocab):
+            return [int(lib.llama_vocab_bos(self.vocab))]
+        return []
+
+    # the cache
+
+    def _decode(self, entries: Sequence[tuple[int, int, int, bool]]) -> None:
+        """Decode (token, position, sequence, wants logits) entries, at most BATCH of them."""
+        batch = self.batch
+        batch.n_tokens = len(entries)
+        for index, (token, position, sequence, logits) in enumerate(entries):
+            batch.token[index] = token
+            batch.pos[index] = position
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = sequence
+            batch.logits[index] = logits
+        status = lib.llama_decode(self.context, batch)
+        if status == 2 or (status == 0 and self.stop):
+            raise Cancelled
+        if status == 1:
+            raise Overflow(max(entry[1] for entry in entries) + 1, self.window)
+        if status != 0:
+            raise RuntimeError(f"llama_decode returned {status}: {self.last_words()}")
+
+    def _logits(self, index: int) -> Logits:
+        pointer = lib.llama_get_logits_ith(self.context, index)
+        view = np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+        return np.array(view, dtype=np.float32)
+
+    def look_at_cores(self) -> None:
+        """Choose the number of threads from the cores that are free now."""
+        threads = self.cores.choose()
+        lib.llama_set_n_threads(self.context, threads, threads)
+
+    @contextlib.contextmanager
+    def _true_cells(self) -> Iterator[None]:
+        """Whatever happens inside, the cache holds exactly `cells` afterwards, in sequence 0."""
+        try:
+            yield
+        finally:
+            lib.llama_memory_seq_rm(self.memory, 0, len(self.cells), -1)
+            for lane in range(1, LANES + 1):
+                lib.llama_memory_seq_rm(self.memory, lane, -1, -1)
+
+    def read(self, prompt: Sequence[int], progress: Callable[[int, int], None]) -> int:
+        """Bring sequence 0 to exactly `prompt` with logits for its end; return what was cached."""
+        shared = 0
+        for mine, theirs in zip(self.cells, prompt, strict=False):
+            if mine != theirs:
+                break
+            shared += 1
+        shared = min(shared, len(prompt) - 1)
+        if not lib.llama_memory_seq_rm(self.memory, 0, shared, -1):
+            # a recurrent or windowed memory cannot go back in part
+            lib.llama_memory_clear(self.memory, False)
+            shared = 0
+        del self.cells[shared:]
+        with self._true_cells():
+            progress(shared, len(prompt))
+            for start in range(shared, len(prompt), BATCH):
+                part = prompt[start : start + BATCH]
+                last = start + len(part) == len(prompt)
+                self._decode(
+                    [
+                        (token, start + index, 0, last and index == len(part) - 1)
+                        for index, token in enumerate(part)
+                    ]
+                )
+                self.cells.extend(part)
+                progress(len(self.cells), len(prompt))
+            self._end = self._logits(-1)
+        return shared
+
+    def write(
+        self, lanes: Sequence[Lane], *, keep: bool, progress: Callable[[], None] = lambda: None
+    ) -> None:
+        """Continue the prompt that was just read, in every lane, until each has ended.
+
+        With `keep` there is one lane and its tokens stay in sequence 0; otherwise the cache is the
+        prompt again afterwards.
+        """
+        assert len(lanes) == 1 or not keep
+        base = len(self.cells)
+        sequences = [0] if keep else list(range(1, len(lanes) + 1))
+        logits = [self._end] * len(lanes)
+        with self._true_cells():
+            if not keep:
+                for sequence in sequences:
+                    lib.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
+            live = list(range(len(lanes)))
+            while live:
+                entries: list[tuple[int, int, int, bool]] = []
+                for index, values in zip(live, logits, strict=True):
+                    lane = lanes[index]
+                    token, logprob = choose(values, lane)
+                    final = bool(lib.llama_vocab_is_eog(self.vocab, token))
+                    lane.accept(token, self.piece(token), logprob, final)
+                    if not lane.ended:
+                        position = base + len(lane.tokens) - 1
+                        entries.append((token, position, sequences[index], True))
+                progress()
+                live = [index for index in live if not lanes[index].ended]
+                if not live:
+                    return
+                if self.cores.stale():
+                    self.look_at_cores()
+                self._decode(entries)
+                if keep:
+                    self.cells.append(entries[0][0])
+                logits = [self._logits(index) for index in range(len(entries))]
+
+    def score(self, continuation: Sequence[int]) -> float:
+        """Return the log-probability, in nats, of tokens after the prompt that was just read."""
+        base = len(self.cells)
+        total = 0.0
+        values = self._end
+        with self._true_cells():
+            lib.llama_memory_seq_cp(self.memory, 0, 1, -1, -1)
+            # in small bites: each token wanted keeps a row of the vocabulary's size
+            for start in range(0, len(continuation), 32):
+                part = continuation[start : start + 32]
+                total += log_softmax(values, part[0])
+                self._decode([(t, base + start + i, 1, True) for i, t in enumerate(part)])
+                for index in range(len(part) - 1):
+                    total += log_softmax(self._logits(index), part[index + 1])
+                values = self._logits(len(part) - 1)
+        return total
+
+
+def log_softmax(logits: Logits, token: int) -> float:
+    """Return the log-probability of one token, in nats."""
+    top = logits.max()
+    return float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+
+
+def choose(
+    logits: Logits, lane: Lane, top_p: float = 0.95, min_p: float = 0.05
+) -> tuple[int, float]:
+    """Sample the next token of a lane; its log-probability is the model's own, before any mask."""
+    allowed = lane.constrain.mask() if lane.constrain is not None else None
+    values = logits if allowed is None else np.where(allowed, logits, -np.inf).astype(np.float32)
+    if lane.temperature <= 0:
+        token = int(values.argmax())
+        return token, log_softmax(logits, token)
+    best = np.argpartition(values, -64)[-64:]
+    best = best[np.argsort(-values[best])]
+    weights = np.exp((values[best] - values[best[0]]) / lane.temperature, dtype=np.float64)
+    weights /= weights.sum()
+    inside = (np.cumsum(weights) - weights < top_p) & (weights >= min_p * weights[0])
+    weights = np.where(inside, weights, 0.0)
+    token = int(best[lane.random.choice(len(best), p=weights / weights.sum())])
+    return token, log_softmax(logits, token)

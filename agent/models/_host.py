@@ -1,0 +1,303 @@
+"""The child process that holds a local model: requests in on stdin, answers out on stdout.
+
+A frame is four bytes of length, little endian, and that much JSON. The first frame says what to
+load; `{"ready": …}` or `{"failed": …}` answers it. Then one request at a time: each has an `id`,
+which every answer repeats, and ends with `done`, `error` or `cancelled`. `{"cancel": id}` may come
+at any time. The process ends when its stdin does, and when its parent dies.
+
+Run as a file (`python -I _host.py`), so it adds the folder of its own package to the path itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.models._engine import Engine, Lane
+    from agent.models.chat import ChatTemplate, Turn
+
+PR_SET_PDEATHSIG = 1
+Frame = dict[str, Any]
+
+
+class Wire:
+    """The two pipes. Requests are read by a thread, so that a cancel reaches a busy model."""
+
+    def __init__(self) -> None:
+        # whatever C++ prints must not land between frames: fd 1 becomes stderr
+        self._out = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        self._in = os.fdopen(os.dup(0), "rb")
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        self.requests: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._current = 0
+        self._cancelled: set[int] = set()
+
+    def start(self) -> Frame:
+        """Return the first frame and read on in a thread."""
+        first = self._frame()
+        threading.Thread(target=self._read, daemon=True).start()
+        return first
+
+    def send(self, frame: Frame) -> None:
+        """Write one frame; a parent that is gone ends the process."""
+        data = json.dumps(frame).encode()
+        try:
+            self._out.write(struct.pack("<I", len(data)) + data)
+            self._out.flush()
+        except BrokenPipeError:
+            os._exit(0)
+
+    def _frame(self) -> Frame:
+        head = self._in.read(4)
+        if len(head) < 4:
+            os._exit(0)
+        data = self._in.read(struct.unpack("<I", head)[0])
+        frame: Frame = json.loads(data)
+        return frame
+
+    def _read(self) -> None:
+        while True:
+            frame = self._frame()
+            if "cancel" not in frame:
+                self.requests.put(frame)
+                continue
+            with self._lock:
+                self._cancelled.add(frame["cancel"])
+                if self._engine is not None and frame["cancel"] == self._current:
+                    self._engine.stop.set()
+
+    def begin(self, engine: Engine, request: int) -> None:
+        """Let cancels of this request reach the engine; one may have come already."""
+        with self._lock:
+            self._engine, self._current = engine, request
+            engine.stop.clear()
+            if request in self._cancelled:
+                engine.stop.set()
+            self._cancelled = {waiting for waiting in self._cancelled if waiting > request}
+
+
+def die_with(parent: int) -> None:
+    """End this process when its parent dies, also when that happened before we could ask."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
+    """Load the model and its template; raises ImportError, ModelUnusable or Unloadable."""
+    from agent.models import gguf
+
+    path = Path(settings["path"])
+    gguf.check(path)
+
+    import llama_cpp.llama_cpp as lib
+
+    from agent.models._engine import Engine
+    from agent.models.chat import ChatTemplate
+
+    engine = Engine(path, settings["window"], plain=settings["plain"])
+
+    def word(token: int) -> str:
+        return engine.piece(token).decode("utf-8", "replace") if token >= 0 else ""
+
+    template = ChatTemplate(
+        engine.metadata("tokenizer.chat_template"),
+        engine.tokenise,
+        bos=word(lib.llama_vocab_bos(engine.vocab)),
+        eos=word(lib.llama_vocab_eos(engine.vocab)),
+        opening=engine.opening(),
+    )
+    return engine, template
+
+
+class Host:
+    """Answers requests, one after another."""
+
+    def __init__(self, wire: Wire, engine: Engine, template: ChatTemplate) -> None:
+        self.wire = wire
+        self.engine = engine
+        self.template = template
+
+    def serve(self) -> None:
+        """Answer until stdin ends. A bug ends the process; the parent reports it."""
+        from agent.models._engine import Cancelled, Overflow
+        from agent.models._matching import BadGrammar
+
+        while True:
+            request = self.wire.requests.get()
+            number = request["id"]
+            self.wire.begin(self.engine, number)
+            try:
+                done = self.answer(request)
+            except Cancelled:
+                self.wire.send({"id": number, "cancelled": True})
+            except Overflow as error:
+                told = {"kind": "overflow", "needed": error.needed, "window": error.window}
+                self.wire.send({"id": number, "error": told})
+            except BadGrammar as error:
+                self.wire.send({"id": number, "error": {"kind": "grammar", "text": str(error)}})
+            else:
+                self.wire.send({"id": number, "done": done})
+
+    def answer(self, request: Frame) -> Frame:
+        """Return the last frame of a request; what comes before is sent from here."""
+        self.engine.look_at_cores()
+        prompt = self.template.prompt(
+            [_turn(message) for message in request["messages"]], request.get("prefill", "")
+        )
+        form = request["op"]
+        if form == "count":
+            return {"prompt": len(prompt)}
+        if form == "stream":
+            return self.stream(request, prompt)
+        if form == "sample":
+            return self.sample(request, prompt)
+        return self.score(request, prompt)
+
+    def _read(self, request: Frame, prompt: list[int], room: int) -> int:
+        from agent.models._engine import Overflow
+
+        if len(prompt) + room > self.engine.window:
+            raise Overflow(len(prompt) + room, self.engine.window)
+        return self.engine.read(
+            prompt,
+            lambda done, total: self.wire.send({"id": request["id"], "prefill": [done, total]}),
+        )
+
+    def stream(self, request: Frame, prompt: list[int]) -> Frame:
+        """Write one reply, which stays in the cache for the request after it."""
+        from agent.models._engine import Lane
+        from agent.models._matching import AfterTrigger, Vocabulary
+
+        constrain = None
+        if request["grammar"]:
+            vocabulary = Vocabulary.of(self.engine)
+            constrain = AfterTrigger(vocabulary, request["trigger"], request["grammar"])
+        room = min(request["max_tokens"] or request["room"], request["room"])
+        cached = self._read(request, prompt, room)
+        most = self.engine.window - len(prompt)
+        limit = min(request["max_tokens"] or most, most)
+        lane = Lane(request["seed"], request["temperature"], limit, request["stop"], constrain)
+        sent = 0
+
+        def progress() -> None:
+            nonlocal sent
+            text = lane.settled
+            if len(text) > sent:
+                self.wire.send({"id": request["id"], "text": text[sent:]})
+                sent = len(text)
+
+        self.engine.write([lane], keep=True, progress=progress)
+        return {
+            "prompt": len(prompt),
+            "cached": cached,
+            "written": lane.written,
+            "tokens": lane.tokens,
+            "text": lane.text,
+            "stop": lane.ended,
+        }
+
+    def sample(self, request: Frame, prompt: list[int]) -> Frame:
+        """Write `n` continuations of one prompt, several in one batch."""
+        from agent.models._engine import LANES, Lane
+        from agent.models._matching import Throughout, Vocabulary
+
+        cached = self._read(request, prompt, request["max_tokens"])
+        free = self.engine.window - len(prompt)
+        together = max(1, min(LANES, free // request["max_tokens"]))
+        vocabulary = Vocabulary.of(self.engine) if request["grammar"] else None
+        lanes: list[Lane] = []
+        # without warmth all samples are one
+        count = request["n"] if request["temperature"] > 0 else 1
+        while len(lanes) < count:
+            group = [
+                Lane(
+                    request["seed"] + len(lanes) + index,
+                    request["temperature"],
+                    request["max_tokens"],
+                    request["stop"],
+                    Throughout(vocabulary, request["grammar"]) if vocabulary else None,
+                )
+                for index in range(min(together, count - len(lanes)))
+            ]
+            self.engine.write(group, keep=False)
+            lanes += group
+        samples = [
+            {
+                "text": lane.text,
+                "tokens": lane.written,
+                "logprob": lane.logprob / max(1, lane.written),
+                "stop": lane.ended,
+            }
+            for lane in lanes
+        ]
+        return {
+            "prompt": len(prompt),
+            "cached": cached,
+            "written": sum(lane.written for lane in lanes),
+            "samples": samples * (request["n"] if count == 1 else 1),
+        }
+
+    def score(self, request: Frame, prompt: list[int]) -> Frame:
+        """Weigh continuations of one prompt."""
+        parts = [self.engine.tokenise(text) for text in request["continuations"]]
+        cached = self._read(request, prompt, max(map(len, parts), default=0))
+        return {
+            "prompt": len(prompt) + sum(map(len, parts)),
+            "cached": cached,
+            "written": 0,
+            "scores": [self.engine.score(part) for part in parts],
+        }
+
+
+def _turn(message: Frame) -> Turn:
+    from agent.models.chat import Turn
+
+    return Turn(message["role"], message["text"], tuple(message.get("tokens", ())))
+
+
+def main() -> None:
+    """Load what the first frame names, and serve."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to understand
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    wire = Wire()
+    settings = wire.start()
+    die_with(settings["parent"])
+    from agent.errors import ModelUnusable
+
+    try:
+        engine, template = load(settings)
+    except ImportError as error:
+        wire.send({"failed": {"kind": "missing", "text": str(error)}})
+        return
+    except ModelUnusable as error:
+        wire.send({"failed": {"kind": "file", "text": error.message}})
+        return
+    except Exception as error:
+        # by name: the class lives in a module that may be what failed to import
+        if type(error).__name__ != "Unloadable":
+            raise
+        wire.send({"failed": {"kind": "file", "text": f"llama.cpp: {error}"}})
+        return
+    wire.send({"ready": {"window": engine.window}})
+    Host(wire, engine, template).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The pipes to the child process that holds a local model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import struct
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.process import Child, start_child
+
+CANCEL_S = 1.0  # seconds a child has to let go of a request before it is killed
+LEAVE_S = 0.5  # seconds it has to end by itself
+
+Frame = dict[str, Any]
+
+# what llama.cpp, a GPU's libraries and our own interpreter may look at
+_PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "LLAMA_CPP_LIB_PATH")
+_PASSED_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCM_", "HSA_", "VK_", "GGML_", "OMP_")
+
+
+class HostEnded(Exception):
+    """The child is gone; `how` it ended, with the last line it wrote."""
+
+    def __init__(self, how: str, signal: int | None) -> None:
+        super().__init__(how)
+        self.how = how
+        self.signal = signal
+
+
+class Link:
+    """A running child and the two pipes to it. Frames are as `_host` says."""
+
+    def __init__(self, child: Child, log: Path) -> None:
+        self._child = child
+        self._log = log
+        self._unread = bytearray()
+
+    @classmethod
+    def start(cls, settings: Frame) -> Link:
+        """Start a child and tell it what to load; its first frame says how that went.
+
+        Not a coroutine: no cancellation can come between the start and the return.
+        """
+        descriptor, name = tempfile.mkstemp(prefix="wisp-model-", suffix=".log")
+        os.close(descriptor)
+        host = Path(__file__).with_name("_host.py")
+        child = start_child(
+            (sys.executable, "-I", str(host)),
+            cwd=Path("/"),
+            env=_environment(os.environ),
+            log=Path(name),
+        )
+        link = cls(child, Path(name))
+        link._first = {**settings, "parent": os.getpid()}
+        return link
+
+    _first: Frame | None = None
+
+    async def send(self, frame: Frame) -> None:
+        """Write one frame; raises HostEnded."""
+        data = json.dumps(frame).encode()
+        try:
+            await self._child.send(struct.pack("<I", len(data)) + data)
+        except BrokenPipeError:
+            raise await self._ended() from None
+
+    async def receive(self) -> Frame:
+        """Return the next frame; raises HostEnded."""
+        if self._first is not None:
+            first, self._first = self._first, None
+            await self.send(first)
+        head = await self._take(4)
+        frame: Frame = json.loads(await self._take(struct.unpack("<I", head)[0]))
+        return frame
+
+    async def _take(self, size: int) -> bytes:
+        # what was read stays here when a cancellation comes in between, so no frame is torn
+        while len(self._unread) < size:
+            data = await self._child.read()
+            if not data:
+                raise await self._ended()
+            self._unread += data
+        taken = bytes(self._unread[:size])
+        del self._unread[:size]
+        return taken
+
+    async def _ended(self) -> HostEnded:
+        await self._child.stop()
+        result = await self._child.wait()
+        self._child.close()
+        if result.signal is not None:
+            how = f"killed by {signal.Signals(result.signal).name}"
+        else:
+            how = f"status {result.exit_code}"
+        words = self._last_words()
+        return HostEnded(f"{how}: {words}" if words else how, result.signal)
+
+    def _last_words(self) -> str:
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
+                lines = file.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return ""
+        finally:
+            self._log.unlink(missing_ok=True)
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    async def close(self) -> None:
+        """End the child: its input first, then by force."""
+        self._child.close_input()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                await self._child.wait()
+        await self._child.stop()
+        self._child.close()
+        self._log.unlink(missing_ok=True)
+
+
+def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in ours.items()
+        if name in _PASSED or name.startswith(_PASSED_PREFIXES)
+    }

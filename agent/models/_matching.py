@@ -1,0 +1,147 @@
+"""Grammars over a lane: from its first token on, or from the moment it begins a call.
+
+Runs in the child. llguidance computes which tokens may come next in some 30 µs; llama.cpp's own
+grammar sampler walks the whole vocabulary in 15 to 50 ms.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.models._engine import Constraint
+
+if TYPE_CHECKING:
+    from agent.models._engine import Engine
+
+
+class BadGrammar(Exception):
+    """llguidance cannot read the grammar."""
+
+
+class Vocabulary:
+    """The model's tokens in llguidance's form, built once per process."""
+
+    _built: Vocabulary | None = None
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        # more than a second of work, so it starts before the first mask is wanted
+        self._thread = Thread(target=lambda: self._tokenizer, daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def of(cls, engine: Engine) -> Vocabulary:
+        """Return the vocabulary of the process's one engine."""
+        if cls._built is None:
+            cls._built = cls(engine)
+        return cls._built
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        import llama_cpp.llama_cpp as lib
+        from llguidance.llamacpp import lltokenizer_from_vocab
+
+        vocab = self.engine.vocab
+        ends = [t for t in range(self.engine.vocab_size) if lib.llama_vocab_is_eog(vocab, t)]
+        main = int(lib.llama_vocab_eos(vocab))
+        return lltokenizer_from_vocab(
+            vocab, eos_token=[main, *(token for token in ends if token != main)]
+        )
+
+    def matcher(self, grammar: str) -> Matcher:
+        """Return a matcher for a Lark grammar; raises BadGrammar."""
+        from llguidance import LLMatcher
+
+        self._thread.join()
+        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0)
+        if matcher.is_error():
+            raise BadGrammar(matcher.get_error())
+        return Matcher(matcher, self.engine.vocab_size)
+
+
+class Matcher:
+    """How far one text has come in its grammar."""
+
+    def __init__(self, matcher: Any, size: int) -> None:
+        self._matcher = matcher
+        self._size = size
+        self._bits = np.zeros((1, (size + 31) // 32), dtype=np.int32)
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Return which tokens may come next."""
+        from llguidance.numpy import fill_next_token_bitmask
+
+        fill_next_token_bitmask(self._matcher, self._bits)
+        if self._matcher.is_error():
+            raise BadGrammar(self._matcher.get_error())
+        bits = np.unpackbits(self._bits.view(np.uint8), bitorder="little")
+        return bits[: self._size].view(np.bool_)
+
+    def take(self, tokens: list[int]) -> bool:
+        """Go on by tokens; False when the grammar does not allow them."""
+        taken = int(self._matcher.try_consume_tokens(tokens))
+        return taken == len(tokens)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing can follow."""
+        return bool(self._matcher.is_stopped())
+
+
+class Throughout(Constraint):
+    """The whole text is in the grammar."""
+
+    def __init__(self, vocabulary: Vocabulary, grammar: str) -> None:
+        self._matcher = vocabulary.matcher(grammar)
+
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Return what the grammar allows."""
+        return self._matcher.mask()
+
+    def accept(self, token: int, text: str, final: bool) -> None:
+        """Go on in the grammar."""
+        if not final:
+            self._matcher.take([token])
+            self.complete = self._matcher.complete
+
+
+class AfterTrigger(Constraint):
+    """Free text, but what the grammar allows once a call has begun; then free text again.
+
+    `trigger` is a regular expression; the grammar covers the text from its group `call` on.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, trigger: str, grammar: str) -> None:
+        self._vocabulary = vocabulary
+        self._trigger = re.compile(trigger)
+        self._grammar = grammar
+        self._matcher: Matcher | None = None
+        self._seen = 0  # of the text: no trigger is looked for before it
+
+    def mask(self) -> NDArray[np.bool_] | None:
+        """Return what the grammar allows while it is on."""
+        return None if self._matcher is None else self._matcher.mask()
+
+    def accept(self, token: int, text: str, final: bool) -> None:
+        """Go on in the grammar, or look whether it begins."""
+        if final:
+            return
+        if self._matcher is not None:
+            if not self._matcher.take([token]) or self._matcher.complete:
+                self._matcher = None
+            self._seen = len(text)
+            return
+        match = self._trigger.search(text, self._seen)
+        if match is None:
+            return
+        self._seen = match.end()
+        matcher = self._vocabulary.matcher(self._grammar)
+        begun = self._vocabulary.engine.tokenise(text[match.start("call") :])
+        if matcher.take(begun):
+            self._matcher = matcher

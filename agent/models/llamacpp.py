@@ -1,0 +1,341 @@
+"""A local model in a private child process, as a `LocalModel`.
+
+The child loads and computes; here is what a request means: how the conversation and the tools are
+put to the model, what its reply says, and what to do when the child does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.errors import ContextOverflow, ModelUnusable, ProviderFailed
+from agent.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
+from agent.models import gguf
+from agent.models._link import CANCEL_S, Frame, HostEnded, Link
+from agent.models.base import (
+    Chunk,
+    ModelRequest,
+    PrefillChunk,
+    ReplyChunk,
+    Sample,
+    SampleRequest,
+    TextChunk,
+    ThinkingChunk,
+)
+from agent.models.estimate import Estimate
+from agent.models.reading import Reading
+from agent.models.toolcalls import STOP, parse, render, render_call, trigger
+from tools.base import ToolSchema
+
+DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
+ROOM = 256  # tokens that a reply without a limit must find free
+
+_INSTALL = 'pip install "wisp-agent[local]"'
+_REBUILD = "reinstall llama-cpp-python on this machine: its build uses instructions this CPU lacks"
+
+
+class LlamaCpp:
+    """A GGUF file as a model.
+
+    `context_window` is what the file was trained with, or `window` where that is less: the cells of
+    the whole window are taken from memory when the model is loaded. `used` is the sum over all
+    requests so far, samples and scores included. The child is started by the first request, or
+    before it by `start`; one that has died is started again by the next request.
+    """
+
+    local = True
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str = "",
+        window: int = DEFAULT_WINDOW,
+        hint: str = "",
+    ) -> None:
+        """Look at the start of the file; raises ModelUnusable, with `hint`, when it is none."""
+        self.name = name or path.stem
+        self.context_window = min(window, gguf.context_length(path, hint))
+        self.used = Usage()
+        self._path = path
+        self._hint = hint
+        self._link: Link | None = None
+        self._plain = False
+        self._turn = asyncio.Lock()
+        self._number = 0
+        self._estimate = Estimate()
+
+    # -- the protocol
+
+    def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Return the tokens of a request: exact as far as a request before it, then estimated.
+
+        The estimate errs upwards, by a tenth for prose and code.
+        """
+        return self._estimate.count(_put(messages, tools))
+
+    async def start(self) -> None:
+        """Start the child and load the model; raises ModelError."""
+        async with self._turn:
+            await self._ready()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
+        """Stream a reply; raises only ModelError."""
+        put = _put(request.messages, request.tools)
+        names = [tool.name for tool in request.tools]
+        grammar = ""
+        if request.tools:
+            from agent.models.grammar import calls  # jsonschema work: only where tools are
+
+            grammar = calls(request.tools)
+        frame: Frame = {
+            "op": "stream",
+            "messages": put,
+            "max_tokens": request.max_tokens,
+            "room": ROOM,
+            "temperature": request.temperature,
+            "seed": request.seed,
+            "stop": list(STOP) if request.tools else [],
+            "trigger": trigger(names),
+            "grammar": grammar,
+        }
+        reading = Reading(names)
+        async with contextlib.aclosing(self._ask(frame)) as answers:
+            async for answer in answers:
+                if "prefill" in answer:
+                    yield PrefillChunk(*answer["prefill"])
+                elif "text" in answer:
+                    for thinking, text in reading.feed(answer["text"]):
+                        yield ThinkingChunk(text) if thinking else TextChunk(text)
+                elif "done" in answer:
+                    done = answer["done"]
+        reply = parse(done["text"], names, first=_calls_so_far(request.messages) + 1)
+        for thinking, text in reading.finish(reply):
+            yield ThinkingChunk(text) if thinking else TextChunk(text)
+        usage = self._usage(done)
+        self._estimate.learn(put, done["prompt"])
+        message = AssistantMessage(
+            text=reply.text,
+            thinking=reply.thinking,
+            calls=reply.calls,
+            raw="" if done["text"] == reply.text else done["text"],
+            tokens=tuple(done["tokens"]),
+        )
+        stop = "length" if done["stop"] == "length" else "end"
+        yield ReplyChunk(message, usage, stop, reply.problem)  # type: ignore[arg-type]  # a literal
+
+    async def sample(self, request: SampleRequest) -> list[Sample]:
+        """Return `n` samples, fewer only when cancelled; raises only ModelError."""
+        done = await self._whole(
+            {
+                "op": "sample",
+                "messages": _put(request.messages, ()),
+                "prefill": request.prefill,
+                "n": request.n,
+                "max_tokens": request.max_tokens,
+                "temperature": request.temperature,
+                "seed": request.seed,
+                "stop": list(request.stop),
+                "grammar": request.grammar,
+            }
+        )
+        return [Sample.model_validate(sample) for sample in done["samples"]]
+
+    async def score(
+        self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
+    ) -> list[float]:
+        """Return the log-probability, in nats, of each continuation of the prefix."""
+        done = await self._whole(
+            {
+                "op": "score",
+                "messages": _put(messages, ()),
+                "prefill": prefill,
+                "continuations": list(continuations),
+            }
+        )
+        return [float(score) for score in done["scores"]]
+
+    async def close(self) -> None:
+        """End the child."""
+        async with self._turn:
+            await self._drop()
+
+    # -- requests
+
+    async def _whole(self, frame: Frame) -> Frame:
+        done: Frame = {}
+        async with contextlib.aclosing(self._ask(frame)) as answers:
+            async for answer in answers:
+                done = answer.get("done", done)
+        self._usage(done)
+        return done
+
+    def _usage(self, done: Frame) -> Usage:
+        usage = Usage(input=done["prompt"], cached=done["cached"], output=done["written"])
+        self.used += usage
+        return usage
+
+    async def _ask(self, frame: Frame) -> AsyncGenerator[Frame, None]:
+        """Send a request and yield its answers up to `done`; leaving early cancels it."""
+        async with self._turn:
+            while True:
+                link = await self._ready()
+                self._number += 1
+                number = self._number
+                ended = heard = False
+                try:
+                    await link.send({**frame, "id": number})
+                    while True:
+                        answer = await link.receive()
+                        if answer.get("id") != number:
+                            continue
+                        ended = "done" in answer or "error" in answer
+                        if "error" in answer:
+                            raise self._refusal(answer["error"])
+                        heard = heard or "text" in answer
+                        yield answer
+                        if ended:
+                            return
+                except HostEnded as end:
+                    ended = True
+                    await self._drop()
+                    if end.signal == signal.SIGILL and not heard and not self._plain:
+                        # repacked weights use the newest instructions, which some builds have
+                        # compiled wrongly; without them the same build may well work
+                        self._plain = True
+                        continue
+                    raise self._failure(end) from None
+                finally:
+                    if not ended:
+                        await self._cancel(link, number)
+
+    async def _cancel(self, link: Link, number: int) -> None:
+        """Call a request off; a child that does not let go of it within a second is killed."""
+        try:
+            async with asyncio.timeout(CANCEL_S):
+                await link.send({"cancel": number})
+                while True:
+                    answer = await link.receive()
+                    if answer.get("id") == number and answer.keys() & {
+                        "done",
+                        "error",
+                        "cancelled",
+                    }:
+                        return
+        except (TimeoutError, HostEnded):
+            await self._drop()
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
+
+    async def _ready(self) -> Link:
+        """Return the child, started and loaded; raises ModelError."""
+        while self._link is None:
+            link = Link.start(
+                {"path": str(self._path), "window": self.context_window, "plain": self._plain}
+            )
+            try:
+                answer = await link.receive()
+            except HostEnded as end:
+                if end.signal == signal.SIGILL and not self._plain:
+                    self._plain = True
+                    continue
+                raise self._failure(end) from None
+            except BaseException:
+                await link.close()
+                raise
+            if "failed" in answer:
+                await link.close()
+                raise self._unusable(answer["failed"])
+            self._link = link
+        return self._link
+
+    async def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    # -- what went wrong, for a person
+
+    def _failure(self, end: HostEnded) -> ModelUnusable | ProviderFailed:
+        if end.signal == signal.SIGILL:
+            return ModelUnusable("the local model's process met an illegal instruction", _REBUILD)
+        hint = "the next request starts it again"
+        if end.signal == signal.SIGKILL:
+            hint += "; if that goes on, memory may be short for this model"
+        return ProviderFailed(f"the local model's process ended: {end.how}", hint)
+
+    def _unusable(self, failed: dict[str, Any]) -> ModelUnusable:
+        if failed["kind"] == "missing":
+            return ModelUnusable(f"local models need llama.cpp: {failed['text']}", _INSTALL)
+        return ModelUnusable(failed["text"], self._hint)
+
+    def _refusal(self, error: dict[str, Any]) -> Exception:
+        if error["kind"] == "overflow":
+            return ContextOverflow(
+                f"the request needs {error['needed']:,} tokens, the model's window has "
+                f"{error['window']:,}",
+                "start a new session, or name fewer and smaller files",
+            )
+        return ValueError(error["text"])  # a grammar of ours that cannot be read
+
+
+def _calls_so_far(messages: Sequence[Message]) -> int:
+    return sum(len(m.calls) for m in messages if isinstance(m, AssistantMessage))
+
+
+def _put(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Frame]:
+    """Put a conversation as the child takes it: three roles, the tools in the system message.
+
+    A result is a user message in the tags that Hermes models were trained on; not every template
+    has a place for the role *tool*.
+    """
+    put: list[Frame] = []
+    results: list[str] = []
+
+    def flush() -> None:
+        if results:
+            put.append({"role": "user", "text": "\n".join(results)})
+            results.clear()
+
+    for message in messages:
+        if not isinstance(message, ToolMessage):
+            flush()
+        match message:
+            case SystemMessage():
+                text = f"{message.text}\n\n{render(tools)}" if tools else message.text
+                put.append({"role": "system", "text": text})
+            case UserMessage():
+                put.append({"role": "user", "text": message.text})
+            case ToolMessage():
+                results.append(f"<tool_response>\n{message.text}\n</tool_response>")
+            case AssistantMessage():
+                put.append(
+                    {
+                        "role": "assistant",
+                        "text": message.raw or _written(message),
+                        "tokens": list(message.tokens),
+                    }
+                )
+    flush()
+    if tools and not any(message["role"] == "system" for message in put):
+        put.insert(0, {"role": "system", "text": render(tools)})
+    return put
+
+
+def _written(message: AssistantMessage) -> str:
+    """Return a reply as this model would have written it; it came from another or from a script."""
+    parts = [message.text, *(render_call(call) for call in message.calls)]
+    return "\n".join(part for part in parts if part)

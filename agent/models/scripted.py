@@ -1,0 +1,162 @@
+"""A model whose replies stand in a file: for tests, demos and bug reports.
+
+The file is a YAML list, one item for each reply:
+
+```yaml
+- say: I will look.
+  calls:
+    - read: {path: a.py}
+- think: short
+  say: Done.
+- samples: ["return 1", "return 2"]   # answers one request of LocalModel.sample
+- scores: [-1.5, -0.2]                # answers one request of LocalModel.score
+```
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from agent.errors import ModelUnusable
+from agent.messages import AssistantMessage, Message, Usage
+from agent.models.base import Chunk, ModelRequest, ReplyChunk, Sample, SampleRequest, TextChunk
+from agent.models.base import ThinkingChunk as Thinking
+from tools.base import Frozen, ToolCall, ToolSchema
+
+BYTES_PER_TOKEN = 4  # a scripted model has no tokenizer; its counts are only ever estimates
+
+
+class Reply(Frozen):
+    """One item of the file."""
+
+    say: str = ""
+    think: str = ""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    samples: tuple[str, ...] | None = None
+    scores: tuple[float, ...] | None = None
+    problem: str = ""
+    pause: float = Field(default=0.0, ge=0)  # seconds before the reply, cancellable
+
+    @field_validator("calls", mode="before")
+    @classmethod
+    def _one_name_each(cls, value: object) -> object:
+        if not isinstance(value, list):
+            raise ValueError("`calls` is a list of {tool: arguments}")
+        pairs = []
+        for item in value:
+            if not isinstance(item, dict) or len(item) != 1:
+                raise ValueError("each call is one `tool: {arguments}`")
+            pairs.extend(item.items())
+        return [(name, arguments or {}) for name, arguments in pairs]
+
+
+class ScriptedModel:
+    """Answers with the replies of a script, in order; raises ModelUnusable when they run out."""
+
+    local = True
+
+    def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = 8192):
+        self.name = name
+        self.context_window = window
+        self._replies = list(replies)
+        self._next = 0
+        self._calls = 0
+        self.requests: list[ModelRequest | SampleRequest] = []
+
+    @classmethod
+    def load(cls, path: Path) -> ScriptedModel:
+        """Read a script; raises ModelUnusable naming the file and the item."""
+        import yaml
+
+        try:
+            items = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ModelUnusable(f"cannot read the script {path}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            first = str(error).splitlines()[0]
+            raise ModelUnusable(f"{path} is not YAML: {first}") from error
+        return cls.of(items or [], name=f"scripted:{path}")
+
+    @classmethod
+    def of(cls, items: object, name: str = "scripted", window: int = 8192) -> ScriptedModel:
+        """Make a model of plain data, as the file would hold it."""
+        if not isinstance(items, list):
+            raise ModelUnusable(f"{name} is not a list of replies")
+        replies = []
+        for number, item in enumerate(items, 1):
+            try:
+                replies.append(Reply.model_validate(item))
+            except ValidationError as error:
+                what = error.errors()[0]
+                where = ".".join(str(part) for part in what["loc"])
+                message = f"{name}, reply {number}, {where or 'item'}: {what['msg']}"
+                raise ModelUnusable(message) from error
+        return cls(replies, name, window)
+
+    def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Estimate from bytes; each text is counted once, so it costs no rendering."""
+        size = sum(_size(message) for message in messages)
+        size += sum(len(tool.description) + 20 * len(tool.parameters) for tool in tools)
+        return size // BYTES_PER_TOKEN
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
+        """Stream the next reply word by word."""
+        self.requests.append(request)
+        reply = self._take(lambda reply: reply.samples is None and reply.scores is None, "a reply")
+        await asyncio.sleep(reply.pause)
+        if reply.think:
+            yield Thinking(reply.think)
+        for line in reply.say.splitlines(keepends=True):
+            yield TextChunk(line)
+            await asyncio.sleep(0)
+        calls = []
+        for name, arguments in reply.calls:
+            self._calls += 1
+            calls.append(ToolCall(id=f"c{self._calls}", name=name, arguments=arguments))
+        message = AssistantMessage(text=reply.say, thinking=reply.think, calls=tuple(calls))
+        usage = Usage(
+            input=self.count(request.messages, request.tools),
+            output=_size(message) // BYTES_PER_TOKEN,
+        )
+        yield ReplyChunk(message, usage, problem=reply.problem)
+
+    async def sample(self, request: SampleRequest) -> list[Sample]:
+        """Answer with the next item of `samples`, cut to `n`."""
+        self.requests.append(request)
+        reply = self._take(lambda reply: reply.samples is not None, "samples")
+        await asyncio.sleep(reply.pause)
+        texts = (reply.samples or ())[: request.n]
+        return [Sample(text=text, tokens=len(text) // BYTES_PER_TOKEN) for text in texts]
+
+    async def score(
+        self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
+    ) -> list[float]:
+        """Answer with the next item of `scores`."""
+        reply = self._take(lambda reply: reply.scores is not None, "scores")
+        if len(reply.scores or ()) != len(continuations):
+            raise ModelUnusable(f"{self.name}: {len(continuations)} scores were asked for")
+        return list(reply.scores or ())
+
+    async def close(self) -> None:
+        """Nothing runs for it."""
+
+    def _take(self, fits: Any, what: str) -> Reply:
+        if self._next >= len(self._replies):
+            raise ModelUnusable(f"{self.name} has no reply left after {self._next}")
+        reply = self._replies[self._next]
+        if not fits(reply):
+            raise ModelUnusable(f"{self.name}, reply {self._next + 1}: {what} asked for, not there")
+        self._next += 1
+        return reply
+
+
+def _size(message: Message) -> int:
+    size = len(message.text) + 8
+    if isinstance(message, AssistantMessage):
+        size += sum(len(call.name) + len(str(call.arguments)) for call in message.calls)
+    return size

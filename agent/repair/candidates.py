@@ -1,0 +1,102 @@
+"""Candidates: what the model wrote, read, gated and put into its file.
+
+A gate refuses before any test runs: what does not parse, what changes nothing, what was tried, and
+what reaches for the test machinery instead of the bug.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from dataclasses import dataclass
+
+from agent.repair.localise import Suspect
+from tools import patching, symbols
+from tools.base import ToolError
+
+# what a repair must not bring in: ways to end the process, to find the tests, to reach around them
+REACHING = re.compile(
+    r"""\b(os\._exit|sys\.exit|quit\(|exit\(|os\.abort|os\.kill|signal\.|atexit|pytest|unittest
+    |conftest|junit|sys\.modules|sys\.argv|sys\._getframe|sys\.settrace|inspect\.|gc\.
+    |__import__|importlib|builtins|globals\(|exec\(|eval\(|compile\(|ctypes|subprocess
+    |PYTEST_CURRENT_TEST|process\.exit|process\.argv|jest|vitest|System\.exit|os\.Exit)""",
+    re.X,
+)
+_FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A proposed file: one function of it rewritten."""
+
+    suspect: Suspect
+    old: str  # what is replaced, as it stands in the file
+    new: str
+    text: str  # the whole new file
+    diff: str
+
+
+class Refused(Exception):
+    """The proposal is not worth a test run; the message says why."""
+
+
+class Gate:
+    """Reads proposals and lets each through once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str]] = set()
+
+    def read(self, suspect: Suspect, reply: str) -> Candidate:
+        """Return the candidate in a reply; raises Refused."""
+        code = code_in(reply, suspect.symbol.short, suspect.path)
+        if not code:
+            raise Refused("no code in the reply")
+        try:
+            name = f"{suspect.symbol.name}:{suspect.symbol.start_line}"
+            splice = patching.by_symbol(suspect.path, suspect.text, name, code)
+        except ToolError as error:
+            raise Refused(str(error).split("\n", 1)[0]) from error
+        text = suspect.text[: splice.start] + splice.new + suspect.text[splice.end :]
+        if errors := symbols.new_errors(suspect.path, suspect.text, text):
+            raise Refused(f"line {errors[0].line} does not parse: {errors[0].message}")
+        old, new = suspect.text[splice.start : splice.end], splice.new
+        if shape(suspect.path, new) == shape(suspect.path, old):
+            raise Refused("the same as the original")
+        key = (suspect.path, str(shape(suspect.path, text)))
+        if key in self._seen:
+            raise Refused("the same as an earlier attempt")
+        self._seen.add(key)
+        if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
+            raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
+        diff = patching.unified(suspect.path, suspect.text, text)
+        return Candidate(suspect, old, new, text, diff)
+
+
+def code_in(reply: str, name: str, path: str) -> str:
+    """Return the definition of `name` from a reply: from its last code block, or from its text."""
+    blocks = _FENCE.findall(reply)
+    texts = [*reversed(blocks), *([] if blocks else [reply])]
+    for text in texts:
+        known = symbols.definitions(path, text)
+        same = [each for each in known if each.short == name]
+        if same:
+            # the last one: a reply may first repeat the wrong one
+            line_start = text.rfind("\n", 0, same[-1].start) + 1
+            return text[line_start : same[-1].end]
+    return ""
+
+
+def shape(path: str, text: str) -> str:
+    """Return a text in a form that is equal for equal code: without comments and layout."""
+    if path.endswith((".py", ".pyi")):
+        try:
+            tree = ast.parse(textwrap.dedent(text))
+        except (SyntaxError, ValueError, RecursionError):
+            return _squeezed(text)
+        return str(ast.dump(tree))
+    return _squeezed(text)
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"(#|//).*", "", text)).strip()

@@ -1,0 +1,134 @@
+"""What the model is told for one repair: the failing test, what it said, the function, no more.
+
+A small model pays for every token it reads, so each part has a budget in characters. Everything up
+to the last line is the same for all candidates of one suspect, so their samples share its prefill.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+
+from agent.messages import Message, SystemMessage, UserMessage
+from agent.repair.localise import Suspect
+from tools import symbols
+from tools.report import Failure
+
+SYSTEM = "You repair bugs in code. You change as little as needed and keep names and parameters."
+TEST_BUDGET, TRACE_BUDGET, AROUND_BUDGET, BUG_BUDGET = 1600, 1200, 900, 1200  # characters
+
+REWRITE = "Answer with the whole corrected function, nothing else, in one code block."
+EXPLAIN = (
+    "First say in two sentences what the code does wrong for this input."
+    " Then give the whole corrected function in one code block."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of the bug when the model is asked."""
+
+    bug: str
+    failure: Failure | None
+    test_path: str
+    test: str  # the source of the failing test
+
+
+def repair_prompt(evidence: Evidence, suspect: Suspect, explain: bool) -> tuple[Message, ...]:
+    """Return the messages that ask for a corrected function."""
+    parts = []
+    if evidence.bug:
+        parts.append(f"Bug report: {_cut(evidence.bug, BUG_BUDGET)}")
+    if evidence.test:
+        parts.append(f"This test fails:\n{_block(_cut(dedent(evidence.test), TEST_BUDGET))}")
+    if evidence.failure is not None:
+        said = _cut_front(said_by(evidence.failure), TRACE_BUDGET)
+        parts.append(f"It says:\n{_block(said)}")
+    around = surroundings(suspect)
+    if around:
+        parts.append(f"From {suspect.path}:\n{_block(around)}")
+    where = f"`{suspect.symbol.name}` in {suspect.path}"
+    parts.append(f"The bug is in {where}:\n{_block(dedent_function(suspect))}")
+    parts.append(EXPLAIN if explain else REWRITE)
+    return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(parts), by="harness")
+
+
+def opening(suspect: Suspect, explain: bool) -> str:
+    """Return how the reply begins: the head of the function and its docstring, already written.
+
+    So the model goes straight to the body, and can neither rename it nor drop its docstring.
+    """
+    if explain:
+        return ""
+    code = dedent_function(suspect)
+    known = symbols.find(symbols.definitions(suspect.path, code), suspect.symbol.short)
+    start = symbols.body_start(suspect.path, code, known[0]) if known else None
+    head = code[: code.rfind("\n", 0, start) + 1] if start is not None else ""
+    return f"```\n{head}"
+
+
+def test_prompt(bug: str, listing: str, source: str, path: str) -> tuple[Message, ...]:
+    """Return the messages that ask for a test which fails because of the bug."""
+    parts = [f"Bug report: {_cut(bug, BUG_BUDGET)}", f"From {path}:\n{_block(source)}", listing]
+    parts.append(
+        "Write one pytest test function that fails because of this bug and passes once it is"
+        " repaired. Import what it needs. Answer with the test file only, in one code block."
+    )
+    return SystemMessage(text="You write tests."), UserMessage(text="\n\n".join(parts))
+
+
+def said_by(failure: Failure) -> str:
+    """Return what a failure said, without the lines that only repeat the test's source."""
+    errors = [line for line in failure.trace.splitlines() if line.startswith(("E ", ">"))]
+    return "\n".join(errors) or failure.trace or failure.message
+
+
+def dedent_function(suspect: Suspect) -> str:
+    """Return the function as it would stand at the left margin."""
+    line_start = suspect.text.rfind("\n", 0, suspect.symbol.head) + 1
+    indent = suspect.text[line_start : suspect.symbol.head]
+    return textwrap.dedent((indent if indent.isspace() else "") + suspect.source)
+
+
+def dedent(text: str) -> str:
+    """Dedent a definition whose first line has lost its indentation."""
+    first, newline, rest = text.partition("\n")
+    return first + newline + textwrap.dedent(rest) if newline and rest[:1].isspace() else text
+
+
+def surroundings(suspect: Suspect) -> str:
+    """Return what the function leans on in its file: constants, and heads of what it calls."""
+    body = suspect.source
+    used = set(re.findall(r"[A-Za-z_]\w*", body)) - {suspect.symbol.short}
+    lines = suspect.text.split("\n")
+    known = symbols.definitions(suspect.path, suspect.text)
+    kept: list[str] = []
+    for each in known:
+        if each.short in used and each.name != suspect.symbol.name:
+            if not suspect.symbol.start <= each.start <= suspect.symbol.end:
+                kept.append(suspect.text[each.head : each.end].split("\n", 1)[0])
+    owner = suspect.symbol.name.rpartition(".")[0]
+    if owner and (held := symbols.find(known, owner)):
+        kept.insert(0, suspect.text[held[0].head : held[0].end].split("\n", 1)[0])
+    for line in lines:
+        if (match := re.match(r"([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\S", line)) and match[1] in used:
+            kept.append(line[:160])
+    return _cut("\n".join(dict.fromkeys(kept)), AROUND_BUDGET)
+
+
+def _block(text: str) -> str:
+    return f"```\n{text.strip(chr(10))}\n```"
+
+
+def _cut(text: str, budget: int) -> str:
+    if len(text) <= budget:
+        return text
+    return text[:budget].rsplit("\n", 1)[0] + "\n…"
+
+
+def _cut_front(text: str, budget: int) -> str:
+    """Keep the end: what a failure says last is what it is about."""
+    if len(text) <= budget:
+        return text
+    return "…\n" + text[-budget:].split("\n", 1)[-1]

@@ -1,0 +1,66 @@
+"""One conversation in one workspace: its events stamped, folded, logged and passed on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agent.events import Base, SessionStarted
+from agent.history import History
+from agent.log import LogWriter
+
+Reader = Callable[[Base], None]
+
+
+class Session:
+    """Stamps each event with its number and time, then hands it to the history, log and readers.
+
+    The log begins with the first turn, so a program that never gets that far leaves no file.
+    """
+
+    def __init__(self, session_id: str, log_path: Path, readers: tuple[Reader, ...] = ()) -> None:
+        self.id = session_id
+        self.log_path = log_path
+        self.history = History()
+        self._readers = list(readers)
+        self._log: LogWriter | None = None
+        self._seq = 0
+
+    def start(self, started: SessionStarted) -> None:
+        """Open the log and say who we are; the first event of every session."""
+        self._log = LogWriter(self.log_path)
+        self.emit(started)
+
+    def emit(self, event: Base) -> None:
+        """Take in one event. Raises WispError when the log cannot be written."""
+        self._seq += 1
+        stamped = event.model_copy(update={"seq": self._seq, "time": time.time()})
+        self.history.apply(stamped)
+        if self._log is not None:
+            self._log.write(stamped)
+        for reader in self._readers:
+            reader(stamped)
+
+    def close(self) -> None:
+        """Close the log; nothing may be emitted afterwards."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+
+def new_id(now: datetime | None = None) -> str:
+    """Return a name for a session that sorts by time."""
+    when = (now or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
+    return f"{when}-{secrets.token_hex(3)}"
+
+
+def workspace_key(root: Path) -> str:
+    """Return the name under which things about a workspace are kept."""
+    digest = hashlib.sha256(str(root).encode(errors="surrogateescape")).hexdigest()[:12]
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", root.name)[:40].strip("-.") or "root"
+    return f"{readable}-{digest}"

@@ -1,0 +1,57 @@
+"""Notices a model that goes round in circles, by what it called and what came back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from tools.base import ToolCall, ToolResult
+
+LONGEST_CYCLE = 5
+NUDGE_AFTER, STOP_AFTER = 3, 5  # rounds of the same cycle
+EMPTY_NUDGE, EMPTY_STOP = 1, 3  # replies with neither text nor calls
+
+Advice = Literal["go on", "nudge", "stop"]
+
+
+class Stall:
+    """Remembers the calls of one turn.
+
+    The same call with a new result is progress (a job's output, a test after an edit), so the
+    result belongs to what is compared.
+    """
+
+    def __init__(self) -> None:
+        self._signatures: list[str] = []
+        self._empty = 0
+        self._nudged = False
+
+    def saw(self, call: ToolCall, result: ToolResult) -> Advice:
+        """Take in a finished call; `nudge` is said once per turn, then only `stop`."""
+        text = json.dumps([call.name, call.arguments, result.text], sort_keys=True, default=str)
+        self._signatures.append(hashlib.sha256(text.encode(errors="replace")).hexdigest())
+        rounds = max(self._rounds(period) for period in range(1, LONGEST_CYCLE + 1))
+        if rounds >= STOP_AFTER:
+            return "stop"
+        if rounds >= NUDGE_AFTER and not self._nudged:
+            self._nudged = True
+            return "nudge"
+        return "go on"
+
+    def saw_nothing(self) -> Advice:
+        """Take in a reply with neither text nor calls."""
+        self._empty += 1
+        if self._empty >= EMPTY_STOP:
+            return "stop"
+        return "nudge" if self._empty >= EMPTY_NUDGE else "go on"
+
+    def _rounds(self, period: int) -> int:
+        """Return how many times the last `period` calls stand at the end, one after another."""
+        recent = self._signatures[-period * STOP_AFTER :]
+        cycle = recent[-period:]
+        rounds = 0
+        while recent and recent[-period:] == cycle:
+            rounds += 1
+            del recent[-period:]
+        return rounds

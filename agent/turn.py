@@ -1,0 +1,134 @@
+"""A turn: from a prompt to rest, opened and closed exactly once whatever happens in between.
+
+What is done in it is the `work`: the loop for `run`, the repair for `fix`. Around it stand the
+checkpoint before the first change, the limit on time, the verification and the way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from agent.calls import Calls
+from agent.checkpoint import Checkpoint, Checkpoints
+from agent.copies import Copies
+from agent.errors import WispError
+from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
+from agent.loop import Limits
+from agent.messages import Usage
+from agent.models.base import Model
+from agent.outcome import INTERRUPTED, Facts, outcome
+from agent.policy import Decision, Stance, decide
+from agent.session import Session
+from agent.undo import Turns, TurnSpan
+from tools.base import Effect, ToolCall, ToolContext
+
+
+@dataclass
+class Done:
+    """What the work of a turn came to; filled as it goes, so that it stands after an error too."""
+
+    text: str = ""
+    steps: int = 0
+    attempts: int = 0
+    usage: Usage = field(default_factory=Usage)
+    verification: Verification = field(default_factory=Verification)
+    limit: str = ""
+    failed: str = ""  # why the job was not done
+    hint: str = ""
+
+
+@dataclass
+class Turn:
+    """One turn and everything its work stands on."""
+
+    session: Session
+    model: Model
+    context: ToolContext
+    stance: Stance
+    ask: Ask
+    checkpoints: Checkpoints
+    copies: Copies
+    limits: Limits
+    effort: int = 2
+    seed: int = 0
+    number: int = 1  # of this turn in its session
+    done: Done = field(default_factory=Done)
+    before: Checkpoint | None = None
+    after: Checkpoint | None = None
+
+    def __post_init__(self) -> None:
+        self.emit = self.session.emit
+        self.calls = Calls(self.context, self._decide, self.ask, self.emit, self.before_change)
+
+    async def carry(
+        self, prompt: str, kind: str, work: Callable[[Turn, str], Awaitable[None]]
+    ) -> TurnFinished:
+        """Do the work and return how it ended; never raises what `work` may.
+
+        A cancellation ends the turn as `cancelled`, with its exit code; the caller decides whether
+        the program goes on.
+        """
+        self.emit(TurnStarted(prompt=prompt, kind="fix" if kind == "fix" else "run"))
+        error: WispError | None = None
+        interrupted = 0
+        try:
+            async with asyncio.timeout(self.limits.wall_s):
+                await work(self, prompt)
+        except TimeoutError:
+            self.done.limit = f"the limit of {self.limits.wall_s:g} seconds was reached"
+        except asyncio.CancelledError:
+            interrupted = INTERRUPTED
+        except WispError as caught:
+            error = caught
+        return await asyncio.shield(self._finish(error, interrupted))
+
+    async def before_change(self, effects: frozenset[Effect]) -> None:
+        """Take a checkpoint: at the first change of the turn, and before each EXECUTE."""
+        if self.before is not None and Effect.EXECUTE not in effects:
+            return
+        made = await self.checkpoints.make(f"{self.session.id} before a change")
+        self.before = self.before or made
+        self.emit(CheckpointMade(id=made.id, files=made.files, left_out=tuple(made.left_out)))
+
+    async def _finish(self, error: WispError | None, interrupted: int) -> TurnFinished:
+        changed: tuple[str, ...] = ()
+        if self.before is not None:
+            try:
+                self.after = await self.checkpoints.make(f"{self.session.id} after the turn")
+                changed = tuple(await self.checkpoints.changed(self.before.id, self.after.id))
+                if changed:
+                    span = TurnSpan(self.session.id, self.number, self.before.id, self.after.id)
+                    Turns(self.checkpoints.path).record(span)
+            except WispError as caught:
+                self.emit(Notice(text=caught.message, hint=caught.hint))
+                error = error or caught
+        done = self.done
+        facts = Facts(
+            changed=bool(changed),
+            verification=done.verification,
+            denied=bool(self.calls.denials),
+            limit=bool(done.limit),
+            failed=bool(done.failed),
+            error=error,
+            interrupted=interrupted,
+        )
+        word, code = outcome(facts)
+        finished = TurnFinished(
+            outcome=word,
+            text=done.text,
+            verification=done.verification,
+            usage=done.usage,
+            steps=done.steps,
+            changed=changed,
+            denials=tuple(self.calls.denials),
+            error=error.message if error else done.limit or done.failed,
+            hint=error.hint if error else done.hint,
+            exit_code=code,
+        )
+        self.emit(finished)
+        return finished
+
+    def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
+        return decide(call, effects, self.stance)

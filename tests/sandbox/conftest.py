@@ -1,0 +1,134 @@
+"""A ground to try to break out of: a workspace, a home with secrets, and the land around them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.base import Command, CommandResult, Limits, Sandbox, SandboxError
+from sandbox.bubblewrap import Bubblewrap
+from sandbox.detect import _bubblewrap, _landlock, self_test
+from sandbox.landlock import Landlock
+from sandbox.plain import Plain
+from sandbox.workspace import Workspace
+
+PROJECT = Path(__file__).parents[2]
+START = "it started"
+
+
+@dataclass
+class Ground:
+    """`top` holds the workspace `root`, the `home`, and a folder `outside` of both."""
+
+    top: Path
+    root: Path = field(init=False)
+    home: Path = field(init=False)
+    outside: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.root, self.home, self.outside = (self.top / n for n in ("work", "home", "outside"))
+        for folder in (self.root / ".git" / "hooks", self.home / ".ssh", self.outside):
+            folder.mkdir(parents=True)
+        (self.root / ".git" / "config").write_text("[core]\n")
+        (self.home / ".ssh" / "id").write_text("private key")
+        (self.home / ".netrc").write_text("password")
+        (self.home / ".bashrc").write_text("# mine\n")
+        (self.outside / "file").write_text("as it was")
+
+    def unharmed(self) -> bool:
+        """Whether everything outside the workspace is as it was."""
+        files = sorted(str(path.relative_to(self.outside)) for path in self.outside.rglob("*"))
+        return (
+            files == ["file"]
+            and (self.outside / "file").read_text() == "as it was"
+            and (self.home / ".bashrc").read_text() == "# mine\n"
+            and sorted(path.name for path in self.home.iterdir()) == [".bashrc", ".netrc", ".ssh"]
+        )
+
+
+@dataclass
+class Box:
+    """A sandbox on a ground. `sh` fails the test when the command never started."""
+
+    sandbox: Sandbox
+    ground: Ground
+
+    async def sh(self, script: str, *words: str, wall: float = 60, **more: Any) -> str:
+        """Run a shell script and return what it printed, without the start marker."""
+        return (await self.result(script, *words, wall=wall, **more))[1]
+
+    async def result(
+        self, script: str, *words: str, wall: float = 60, **more: Any
+    ) -> tuple[CommandResult, str]:
+        output = bytearray()
+        more.setdefault("cwd", self.ground.root)
+        more.setdefault("limits", Limits(wall_s=wall, kill_grace_s=0.3))
+        command = Command(("/bin/sh", "-c", f"echo {START}\n{script}", "sh", *words), **more)
+        result = await self.sandbox.run(command, output.extend)
+        text = output.decode(errors="replace")
+        assert text.startswith(f"{START}\n"), f"the command never started: {text!r} {result}"
+        return result, text.removeprefix(f"{START}\n")
+
+
+@pytest.fixture
+def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+    # not in /tmp, which a full sandbox hides anyway
+    (PROJECT / ".cache").mkdir(exist_ok=True)
+    top = Path(tempfile.mkdtemp(prefix="sandbox-", dir=PROJECT / ".cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(top / "cache"))
+    monkeypatch.setenv("WISP_TEST_API_KEY", "sk-very-secret")
+    yield Ground(top)
+    shutil.rmtree(top)
+
+
+_why_not: dict[str, str] = {}
+
+
+async def _need(name: str, make: Callable[..., Sandbox]) -> None:
+    if name not in _why_not:
+        _why_not[name] = await self_test(make)
+    if _why_not[name]:
+        pytest.skip(f"NOT TESTED, the {name} sandbox is not to be had: {_why_not[name]}")
+
+
+@pytest.fixture
+async def full(ground: Ground) -> Box:
+    await _need("full", _bubblewrap)
+    return Box(Bubblewrap(Workspace(ground.root), home=ground.home), ground)
+
+
+@pytest.fixture
+async def reduced(ground: Ground) -> Box:
+    await _need("reduced", _landlock)
+    return Box(Landlock(Workspace(ground.root), why_not="a test", home=ground.home), ground)
+
+
+@pytest.fixture
+def plain(ground: Ground) -> Box:
+    return Box(Plain(why_not="a test", home=ground.home), ground)
+
+
+FULL = pytest.param("full", marks=pytest.mark.full)
+
+
+@pytest.fixture(params=[FULL, "reduced"])
+def box(request: pytest.FixtureRequest) -> Box:
+    """Each sandbox that contains."""
+    found: Box = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[FULL, "reduced", "plain"])
+def any_box(request: pytest.FixtureRequest) -> Box:
+    """Each sandbox, also the one that does not."""
+    found: Box = request.getfixturevalue(request.param)
+    return found
+
+
+__all__ = ["Box", "Ground", "SandboxError"]

@@ -1,0 +1,132 @@
+"""Change a file: by its text, or by the name of a definition."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from tools import patching
+from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
+from tools.symbols import new_errors
+from tools.textfile import TextFile
+
+
+class Replacement(Frozen):
+    """One of several edits."""
+
+    old: str = ""
+    symbol: str = ""
+    new: str
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Replacement:
+        if bool(self.old) == bool(self.symbol):
+            raise ValueError("give either old or symbol, with new")
+        return self
+
+
+class EditArgs(Frozen):
+    """Either one replacement, or a list of them; `all` replaces every match of `old`."""
+
+    path: str
+    old: str = ""
+    symbol: str = ""
+    new: str = ""
+    all: bool = False
+    edits: tuple[Replacement, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> EditArgs:
+        if self.edits:
+            if self.old or self.symbol or self.new:
+                raise ValueError("give either edits, or old/symbol with new")
+        elif bool(self.old) == bool(self.symbol):
+            raise ValueError("give either old or symbol, with new")
+        elif "new" not in self.model_fields_set:
+            raise ValueError("new is missing")
+        return self
+
+    @property
+    def replacements(self) -> tuple[Replacement, ...]:
+        """All of them, in order."""
+        return self.edits or (Replacement(old=self.old, symbol=self.symbol, new=self.new),)
+
+
+class Edit(Tool[EditArgs]):
+    """Replace the exact text `old`, or a whole `symbol` (Class.method), by `new`; or `edits`."""
+
+    name = "edit"
+    args = EditArgs
+
+    def effects(self, args: EditArgs, context: ToolContext) -> frozenset[Effect]:
+        """Edit, and perhaps outside."""
+        return effects_at(context, Effect.EDIT, args.path)
+
+    def preview(self, args: EditArgs, context: ToolContext) -> Preview:
+        """Return the diff; raises ToolError when the edit could not land."""
+        change = plan(args, context)
+        return Preview(kind="diff", title=f"edit {change.path} {change.size}", body=change.diff)
+
+    async def run(self, args: EditArgs, context: ToolContext) -> ToolResult:
+        """Land all of the edits, or none."""
+        change = plan(args, context)
+        land(context, change)
+        text = "; ".join([f"edited {change.path} ({change.size} lines)", *change.notes])
+        return ToolResult(
+            text=text,
+            summary=f"{change.path} {change.size}",
+            diff=change.diff,
+            changed=(change.path,),
+        )
+
+
+def plan(args: EditArgs, context: ToolContext) -> Change:
+    """Return the change without making it; raises ToolError when it cannot be made."""
+    opened = open_text(context, args.path)
+    file = opened.file
+    notes: list[str] = []
+    for number, replacement in enumerate(args.replacements, 1):
+        try:
+            file = _replaced(opened, file, replacement, args.all, notes)
+        except patching.NoMatch as error:
+            if not args.edits:
+                raise
+            raise ToolError(
+                f"edit {number} of {len(args.edits)}, so none was made: {error}"
+            ) from error
+    if file.text == opened.file.text:
+        raise ToolError(f"nothing would change in {opened.path}")
+    file.encode()  # raises for characters that the file's encoding does not have
+    check_syntax(opened.path, opened.file.text, file.text)
+    return Change(opened.path, opened, file, tuple(dict.fromkeys(notes)))
+
+
+def _replaced(
+    opened: Opened, file: TextFile, replacement: Replacement, every: bool, notes: list[str]
+) -> TextFile:
+    """Return the file with one replacement made."""
+    if replacement.symbol:
+        splices = [patching.by_symbol(opened.path, file.text, replacement.symbol, replacement.new)]
+    else:
+        splices = patching.by_text(file.text, replacement.old, replacement.new, every)
+        splices = _as_meant(opened.path, file, splices)
+    for splice in splices:
+        file = file.spliced(splice.start, splice.end, splice.new)
+        if splice.note:
+            notes.append(splice.note)
+    return file
+
+
+def _as_meant(path: str, file: TextFile, splices: list[patching.Splice]) -> list[patching.Splice]:
+    """Indent the lines of `new` where they only parse so: `old` was quoted without its blanks."""
+    if len(splices) != 1:
+        return splices
+    (splice,) = splices
+    moved = patching.shifted(file.text, splice)
+    if moved is None or not new_errors(path, file.text, _text_after(file, splice)):
+        return splices
+    return splices if new_errors(path, file.text, _text_after(file, moved)) else [moved]
+
+
+def _text_after(file: TextFile, splice: patching.Splice) -> str:
+    return file.text[: splice.start] + splice.new + file.text[splice.end :]

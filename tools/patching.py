@@ -1,0 +1,358 @@
+"""Where a replacement goes: pure text matching, exact first, never a guess that changes meaning."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools import symbols
+from tools.base import ToolError
+from tools.textfile import unified_newlines
+from tools.truncate import split_lines
+
+NEAR = 60.0  # of 100: what is less alike is no candidate
+WINDOWS = 20_000  # places compared before only those with an equal line are
+SHOWN = 40  # lines of a candidate that an error shows
+
+
+class NoMatch(ToolError):
+    """The text to replace is not there, or not only once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """Put `new` in the place of `text[start:end]`; `note` says what was adapted, if anything."""
+
+    start: int
+    end: int
+    new: str
+    note: str = ""
+
+
+def by_text(text: str, old: str, new: str, every: bool = False) -> list[Splice]:
+    """Return what replaces `old` by `new`, from the last to the first; raises NoMatch.
+
+    An exact match counts first, and must be the only one unless `every`. Else lines that differ
+    only in indentation or trailing blanks count, when they are the only ones and one indentation
+    maps to the other; the same map is laid over `new`.
+    """
+    old, new = unified_newlines(old), unified_newlines(new)
+    if not old:
+        raise NoMatch("`old` is empty; quote the text to replace")
+    if old == new:
+        raise NoMatch("`old` and `new` are the same; nothing would change")
+    found = _exact(text, old)
+    if not found and (bare := _without_numbers(old)) is not None:
+        found = _exact(text, bare)
+        old, new = bare, _without_numbers(new) or new
+    if len(found) == 1 or (found and every):
+        return [Splice(at, at + len(old), new) for at in reversed(found)]
+    if found:
+        lines = ", ".join(str(line_at(text, at)) for at in found[:10])
+        raise NoMatch(
+            f"{len(found)} matches for `old` (lines {lines}); add lines around it to `old`"
+            " until it is the only one, or set all=true"
+        )
+    loose = _loose(text, old, new)
+    if len(loose) == 1 or (loose and every):
+        return loose[::-1]
+    if loose:
+        lines = ", ".join(str(line_at(text, splice.start)) for splice in loose[:10])
+        raise NoMatch(
+            f"no exact match for `old`, and {len(loose)} that differ in indentation"
+            f" (lines {lines}); quote one exactly, with lines around it"
+        )
+    raise NoMatch(_nearest(text, old))
+
+
+def by_symbol(path: str, text: str, name: str, new: str) -> Splice:
+    """Return what replaces the definition called `name`; raises NoMatch.
+
+    The code is indented to fit the place. Decorators stay when `new` has none; empty code removes
+    the definition. `new` may come in a Markdown fence, or inside its class.
+    """
+    known = symbols.definitions(path, text)
+    found = symbols.find(known, name)
+    if not found:
+        raise NoMatch(_unknown_symbol(path, name, known))
+    if len(found) > 1:
+        choices = ", ".join(f"{each.name}:{each.start_line}" for each in found[:8])
+        raise NoMatch(f"{len(found)} definitions named `{name}`; give one of symbol={choices}")
+    symbol = found[0]
+    code = _only(path, _unfenced(unified_newlines(new)), symbol).strip("\n").rstrip()
+    if not code.strip():
+        return _removal(text, symbol)
+    decorated = code.lstrip().startswith(("@", "#["))
+    start = symbol.start if decorated else symbol.head
+    exported = _EXPORT.match(text, start)
+    if exported and not _EXPORT.match(code.lstrip()):
+        start = exported.end()
+    if code[-1] in ",;" and text.startswith(code[-1], symbol.end):
+        code = code[:-1]
+    line_start = text.rfind("\n", 0, start) + 1
+    before = text[line_start:start]
+    code = reindent(path, code, indent_of(before), unit_of(text))
+    if before.strip():  # something else stands before it on the line
+        return Splice(start, symbol.end, code.lstrip(" \t"))
+    return Splice(line_start, symbol.end, code)
+
+
+_EXPORT = re.compile(r"export\s+(default\s+)?(?!default\b)")
+
+
+def _only(path: str, code: str, symbol: symbols.Symbol) -> str:
+    """Return the method alone where the code shows it inside its class."""
+    outer, _, short = symbol.name.rpartition(".")
+    if not outer:
+        return code
+    inside = symbols.definitions(path, code)
+    tops = [each for each in inside if "." not in each.name]
+    if any(each.short == short for each in tops) or len(tops) != 1:
+        return code
+    same = [each for each in inside if f".{symbol.name}".endswith(f".{each.name}")]
+    if len(same) != 1 or tops[0].name != same[0].name.partition(".")[0]:
+        return code
+    if len([each for each in inside if each.name.count(".") == same[0].name.count(".")]) > 1:
+        return code
+    line_start = code.rfind("\n", 0, same[0].start) + 1
+    return code[line_start : same[0].end]
+
+
+def _removal(text: str, symbol: symbols.Symbol) -> Splice:
+    start = text.rfind("\n", 0, symbol.start) + 1
+    if text[start : symbol.start].strip():
+        return Splice(symbol.start, symbol.end, "")
+    end = symbol.end
+    while text.startswith("\n", end):
+        end += 1
+    if end >= len(text):  # it was the last: the blank lines before it go
+        while start > 1 and text[start - 2 : start] == "\n\n":
+            start -= 1
+    return Splice(start, end, "")
+
+
+def _unknown_symbol(path: str, name: str, known: Sequence[symbols.Symbol]) -> str:
+    if not known:
+        return f"{path} has no definitions that are known by name; use old and new"
+    names = [each.name for each in known]
+    bare = symbols.plain_name(name).rpartition(".")[2]
+    near = [each for each in names if each.rpartition(".")[2].lower() == bare.lower()]
+    near += difflib.get_close_matches(name, names, 3, 0.6)
+    shown = ", ".join(dict.fromkeys(near)) or ", ".join(names[:12])
+    return f"no definition named `{name}` in {path}; there is: {shown}"
+
+
+def line_at(text: str, offset: int) -> int:
+    """Return the line, from 1, that the offset is on."""
+    return text.count("\n", 0, offset) + 1
+
+
+def unit_of(text: str) -> str:
+    """Return what one level of indentation is in this text: a tab, or some spaces."""
+    steps = re.findall(r"^([ \t]+)\S", text, flags=re.M)
+    if sum(step.startswith("\t") for step in steps) * 2 > len(steps):
+        return "\t"
+    widths = [len(step) for step in steps if not step.startswith("\t")]
+    for width in (4, 2, 8, 3):
+        if widths and sum(each % width == 0 for each in widths) * 10 >= len(widths) * 9:
+            return " " * width
+    return " " * 4
+
+
+def indent_of(line: str) -> str:
+    """Return the blanks that a line starts with."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
+def reindent(path: str, code: str, indent: str, unit: str) -> str:
+    """Return the code with its first line at `indent`, the others moved along with it.
+
+    Lines inside literals stay. Tabs become `unit` and the reverse where the two differ in kind.
+    """
+    lines = code.split("\n")
+    fixed = symbols.verbatim_lines(path, code)
+    base = indent_of(lines[0])
+    rest = [
+        line for number, line in enumerate(lines[1:], 2) if line.strip() and number not in fixed
+    ]
+    if base == indent or (not base and _only_first_is_short(lines[0], rest, indent)):
+        lines[0] = indent + lines[0][len(base) :]
+        return "\n".join(lines)
+    theirs = unit_of(code)
+    convert = theirs != unit and "\t" in (theirs, unit)
+    for at, line in enumerate(lines):
+        if not line.strip() or at + 1 in fixed:
+            continue
+        own = indent_of(line)
+        deeper = own[len(base) :] if own.startswith(base) else ""
+        if convert:
+            levels, left = divmod(len(deeper), len(theirs))
+            deeper = unit * levels + " " * left
+        lines[at] = indent + deeper + line[len(own) :]
+    return "\n".join(lines)
+
+
+def _only_first_is_short(first: str, rest: list[str], indent: str) -> bool:
+    """Whether the code is a copy from its place that lost the blanks of its first line alone."""
+    if not indent or not rest or not all(line.startswith(indent) for line in rest):
+        return False
+    if first.startswith(("@", "#[")) or rest[-1].lstrip()[0] in ")]}":
+        return True
+    return all(len(indent_of(line)) > len(indent) for line in rest)
+
+
+def shifted(text: str, splice: Splice) -> Splice | None:
+    """Return it with every line but the first moved to the indentation of its place.
+
+    That is what a one-line `old` quoted without its blanks may have meant; None where it cannot.
+    """
+    before = text[text.rfind("\n", 0, splice.start) + 1 : splice.start]
+    if before.strip() or not before or "\n" not in splice.new:
+        return None
+    first, *rest = splice.new.split("\n")
+    moved = "\n".join([first, *(before + line if line.strip() else line for line in rest)])
+    return Splice(splice.start, splice.end, moved, "indentation was adjusted")
+
+
+def _unfenced(code: str) -> str:
+    found = re.fullmatch(r"\s*```[^\n`]*\n(.*?)\n?```\s*", code, flags=re.S)
+    return found[1] if found else code
+
+
+def _exact(text: str, old: str) -> list[int]:
+    found = []
+    at = text.find(old)
+    while at >= 0:
+        found.append(at)
+        at = text.find(old, at + len(old))
+    return found
+
+
+_NUMBER = re.compile(r"^ *\d+(?:\||\t|: )", re.M)
+
+
+def _without_numbers(quoted: str) -> str | None:
+    """Return the quoted lines without the line numbers that `read` shows; None if it has none."""
+    bare = _NUMBER.sub("", quoted)
+    return bare if bare != quoted else None
+
+
+def _loose(text: str, old: str, new: str) -> list[Splice]:
+    """Return the places that differ from `old` in indentation and trailing blanks only."""
+    wanted = old.strip("\n").split("\n")
+    lines = text.split("\n")
+    stripped = [line.strip() for line in lines]
+    pattern = [line.strip() for line in wanted]
+    if not any(pattern):
+        return []
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    found = []
+    unit = unit_of(text)
+    for at, line in enumerate(stripped):
+        if line != pattern[0] or stripped[at : at + len(pattern)] != pattern:
+            continue
+        there = lines[at : at + len(pattern)]
+        moved = _moved(new.strip("\n") if new.strip() else "", wanted, there, unit)
+        if moved is None:
+            continue
+        end = starts[at + len(pattern)] - 1
+        begin = starts[at]
+        if not moved and end < len(text):
+            end += 1  # the lines go, and the last newline with them
+        found.append(Splice(begin, end, moved, "matched by its words; indentation was adjusted"))
+    return found
+
+
+def _moved(new: str, wanted: list[str], there: list[str], unit: str) -> str | None:
+    """Return `new` with the indentation it would have there; None where that is not certain."""
+    table: dict[str, str] = {}
+    for mine, theirs in zip(wanted, there, strict=True):
+        if mine.strip() and table.setdefault(indent_of(mine), indent_of(theirs)) != indent_of(
+            theirs
+        ):
+            return None
+    lines = []
+    for line in new.split("\n"):
+        own = indent_of(line)
+        if not line.strip():
+            lines.append("")
+            continue
+        base = max((each for each in table if own.startswith(each)), key=len, default=None)
+        if base is None:  # shallower than anything quoted: move by the same distance
+            shallow = min(table, key=len)
+            distance = len(table[shallow]) - len(shallow)
+            if "\t" in own + table[shallow] or len(own) + distance < 0:
+                return None
+            lines.append(" " * (len(own) + distance) + line.lstrip(" \t"))
+            continue
+        deeper = own[len(base) :]
+        if deeper and unit == "\t" and "\t" not in deeper:
+            step = len(unit_of(new)) or 4
+            deeper = "\t" * (len(deeper) // step) + " " * (len(deeper) % step)
+        lines.append(table[base] + deeper + line[len(own) :])
+    return "\n".join(lines)
+
+
+def _nearest(text: str, old: str) -> str:
+    """Return the message for `old` that is not there: the true text that is most like it."""
+    from rapidfuzz import fuzz
+
+    lines = text.split("\n")
+    wanted = old.strip("\n").split("\n")
+    size = len(wanted)
+    squeezed = [" ".join(line.split()) for line in lines]
+    target = "\n".join(" ".join(line.split()) for line in wanted)
+    places = range(max(1, len(lines) - size + 1))
+    if len(places) > WINDOWS:
+        own = set(target.split("\n")) - {""}
+        near = {at - shift for at, line in enumerate(squeezed) if line in own for shift in (0, 1)}
+        places_tried = sorted(at for at in near if at in places)[:WINDOWS]
+    else:
+        places_tried = list(places)
+    best, best_at = NEAR, -1
+    for at in places_tried:
+        score = fuzz.ratio(target, "\n".join(squeezed[at : at + size]), score_cutoff=best)
+        if score > best or (score == best and best_at < 0 and score):
+            best, best_at = score, at
+    if best_at < 0:
+        return "`old` is not in the file, nor anything like it; read the file and quote it exactly"
+    shown = lines[best_at : best_at + size][:SHOWN]
+    first, last = best_at + 1, best_at + len(shown)
+    where = f"line {first}" if first == last else f"lines {first}-{last}"
+    return (
+        f"`old` is not in the file; nothing was changed. The nearest text is at {where}; quote it"
+        " exactly:\n" + "\n".join(shown)
+    )
+
+
+def unified(path: str, before: str, after: str, *, target: str | None = None) -> str:
+    """Return the unified diff of two texts; `target` is the name after a move.
+
+    An empty `before` or `after` is shown as a file that comes or goes only by its lines.
+    """
+    if before == after:
+        return ""
+    old, new = split_lines(before), split_lines(after)
+    same = 0
+    while same < min(len(old), len(new)) and old[same] == new[same]:
+        same += 1
+    left = 0
+    while left < min(len(old), len(new)) - same and old[-1 - left] == new[-1 - left]:
+        left += 1
+    skip, keep = max(0, same - 3), max(0, left - 3)  # three lines of context stay on either side
+    body = difflib.unified_diff(
+        old[skip : len(old) - keep],
+        new[skip : len(new) - keep],
+        f"a/{path}",
+        f"b/{target or path}",
+    )
+    out = []
+    for line in body:
+        if line.startswith("@@"):
+            line = re.sub(r"([-+])(\d+)", lambda m: f"{m[1]}{int(m[2]) + skip}", line)
+        out.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(out)

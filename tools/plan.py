@@ -1,0 +1,32 @@
+"""Keep a plan."""
+
+from __future__ import annotations
+
+from tools.base import Effect, Frozen, PlanItem, Tool, ToolContext, ToolResult
+
+_MARKS = {"todo": "[ ]", "doing": "[>]", "done": "[x]"}
+
+
+class PlanArgs(Frozen):
+    """The whole plan, which replaces the one before."""
+
+    items: tuple[PlanItem, ...]
+
+
+class Plan(Tool[PlanArgs]):
+    """Set your whole plan, for long tasks."""
+
+    name = "plan"
+    args = PlanArgs
+
+    def effects(self, args: PlanArgs, context: ToolContext) -> frozenset[Effect]:
+        """Nothing outside the session."""
+        return frozenset({Effect.READ})
+
+    async def run(self, args: PlanArgs, context: ToolContext) -> ToolResult:
+        """Replace the plan."""
+        context.memory.plan = args.items
+        done = sum(item.state == "done" for item in args.items)
+        rows = "\n".join(f"{_MARKS[item.state]} {item.text}" for item in args.items)
+        summary = f"{done} of {len(args.items)} done"
+        return ToolResult(text=rows or "the plan is empty", summary=summary)

@@ -1,0 +1,102 @@
+"""Runs pytest and records what each test did (any pytest since 6, Python 3.8 and later)."""
+
+# runs on the Pythons that projects use, so it is written for an older one than ours:
+# mypy: ignore-errors
+# ruff: noqa: PTH109, PTH118
+
+import os
+import sys
+
+_LONGEST = 20000  # characters of one traceback
+
+
+def _reporter(pytest, record, targets):
+    """Make the plugin that records; the user's own options stay, but for those that hide tests."""
+
+    class Reporter:
+        root = None
+
+        def _id(self, nodeid):
+            # ids are relative to pytest's rootdir; ours to where we were started
+            if self.root is None:
+                return nodeid
+            path, mark, rest = nodeid.partition("::")
+            return os.path.relpath(os.path.join(self.root, path)).replace(os.sep, "/") + mark + rest
+
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_load_initial_conftests(self, early_config, parser, args):
+            # a part of the tests covers a part of the code: its threshold would fail the run
+            if early_config.pluginmanager.hasplugin("pytest_cov"):
+                args.append("--no-cov")
+            yield
+
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_cmdline_main(self, config):
+            option = config.option
+            option.showlocals = False
+            option.fulltrace = False
+            root = str(getattr(config, "rootpath", config.rootdir))
+            if os.path.realpath(root) != os.path.realpath(os.getcwd()):
+                self.root = root
+            if targets:
+                config.args[:] = targets
+                if hasattr(option, "numprocesses"):
+                    option.numprocesses = 0  # starting workers costs more than a few tests
+            yield
+
+        def _collected(self, ids):
+            record(type="collected", ids=[self._id(nodeid) for nodeid in ids])
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_finish(self, session):
+            self._collected([item.nodeid for item in session.items])
+
+        @pytest.hookimpl(optionalhook=True)
+        def pytest_xdist_node_collection_finished(self, node, ids):
+            self._collected(ids)
+
+        def pytest_collectreport(self, report):
+            if report.outcome != "passed":
+                self._phase(report, "collect")
+
+        def pytest_runtest_logstart(self, nodeid, location):
+            record(type="start", id=self._id(nodeid))
+
+        def pytest_runtest_logreport(self, report):
+            self._phase(report, report.when)
+
+        def _phase(self, report, when):
+            fields = {"type": "phase", "id": self._id(report.nodeid), "when": when}
+            fields["outcome"] = "xfail" if hasattr(report, "wasxfail") else report.outcome
+            if report.outcome == "failed" and report.longrepr is not None:
+                crash = getattr(report.longrepr, "reprcrash", None)
+                fields["trace"] = str(report.longrepr)[-_LONGEST:]
+                if crash is not None:
+                    fields["message"] = str(crash.message)[:2000]
+            record(**fields)
+
+    return Reporter()
+
+
+def main(record, header):
+    """Run it; the last record is the exit status, and comes after pytest itself is done."""
+    try:
+        import pytest
+    except ImportError as error:
+        if error.name not in ("pytest", "_pytest"):
+            raise
+        record(type="missing")
+        return 4
+    # a private cache: what failed last time is nobody's business here, nor is writing it down
+    cache = os.path.join(header["folder"], "cache")
+    arguments = ["-p", "cacheprovider", "-o", "cache_dir=" + cache]
+    # said on the command line, which the workers of xdist get too
+    arguments += ["--maxfail=0", "--continue-on-collection-errors", "--tb=short"]
+    sys.argv = ["pytest"] + header["arguments"]
+    status = int(
+        pytest.main(
+            header["arguments"] + arguments, plugins=[_reporter(pytest, record, header["targets"])]
+        )
+    )
+    record(type="finish", exit=status)
+    return status
