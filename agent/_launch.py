@@ -1,8 +1,8 @@
 """The console script: installed as the module `wisp_launch`, a name that nobody else has.
 
-`agent`, `tools`, `tui` and `sandbox` are common names. With `PYTHONPATH=.` in a repository that has
-its own `agent/`, theirs would be imported before any sandbox exists; so what PYTHONPATH put in front
-goes to the end before the first of ours is imported.
+`agent`, `tools`, `tui` and `sandbox` are common names. With `PYTHONPATH=.` in a repository that
+has its own `agent/`, theirs would be imported before any sandbox exists; so what PYTHONPATH put in
+front goes to the end before the first of ours is imported.
 """
 
 import os
@@ -19,7 +19,8 @@ def main() -> None:
     import agent
 
     if sys.argv[1:] in (["--version"], ["-V"]):
-        sys.stdout.write(f"wisp {agent.__version__}\n")
+        if sys.stdout is not None:  # None where it was closed
+            sys.stdout.write(f"wisp {agent.__version__}\n")
         return
     from agent.cli import main as run
 

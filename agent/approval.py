@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from agent.events import ApprovalAnswered, ApprovalAsked, Ask
@@ -54,9 +55,10 @@ async def _line(prompt: str) -> str:
     sys.stderr.flush()
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(sys.stdin.fileno(), lambda: ready.done() or ready.set_result(None))
+    loop.add_reader(sys.stdin.fileno(), lambda: None if ready.done() else ready.set_result(None))
     try:
         await ready
-        return sys.stdin.readline()
+        # not through the buffer of sys.stdin: a line kept there would never wake us again
+        return os.read(sys.stdin.fileno(), 4096).decode(errors="replace")
     finally:
         loop.remove_reader(sys.stdin.fileno())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
+from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +42,9 @@ Steps = Annotated[int | None, typer.Option(help="Steps of the model in this turn
 Tokens = Annotated[int | None, typer.Option(help="Tokens read anew or written in this turn.")]
 Seconds = Annotated[float | None, typer.Option("--max-wall-time", help="Seconds for this turn.")]
 Cwd = Annotated[Path | None, typer.Option("-C", "--cwd", help="Work in this folder.")]
-AddDir = Annotated[list[Path] | None, typer.Option(help="Another folder that may be edited.")]
+AddDir = Annotated[
+    list[Path] | None, typer.Option(metavar="FOLDER", help="Another folder that may be edited.")
+]
 Yes = Annotated[bool, typer.Option("-y", "--yes", help="Agree to a download; never an approval.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the samples.")]
 
@@ -67,7 +72,7 @@ def fix(
 @app.command(help="Run one prompt without a screen: for scripts and CI.")
 def run(
     words: Annotated[str, typer.Argument(metavar="PROMPT", help="`-` reads it from stdin.")] = "",
-    prompt: Annotated[str | None, typer.Option("-p", "--prompt", help="The prompt.")] = None,
+    prompt: Annotated[str | None, typer.Option(*PROMPT_FLAGS, help="The prompt.")] = None,
     model: Model = None,
     autonomy: Autonomy = None,
     effort: Effort = None,
@@ -135,36 +140,86 @@ def config(cwd: Cwd = None) -> None:
     from agent import config as settings
 
     loaded = settings.load({}, _folder(cwd))
-    for name, value in loaded.settings.model_dump(mode="json").items():
-        shown = "" if value is None else value
+    for name, value in loaded.settings:
+        shown = value.name.lower() if isinstance(value, IntEnum) else "" if value is None else value
         typer.echo(f"{name:14} {shown!s:24} {loaded.sources[name]}")
+    for name in loaded.ignored:
+        typer.echo(f"{name:14} left alone in .wisp/settings.toml, since it is not stricter")
     typer.echo(f"user settings: {settings.config_path()}")
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version.")] = False,
+) -> None:
+    """Stand before every command; the launcher has answered `--version` alone."""
+    if version:
+        from agent import __version__
+
+        typer.echo(f"wisp {__version__}")
+        raise typer.Exit
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    arguments = sys.argv[1:]
-    if arguments and arguments[0] in PROMPT_FLAGS:
-        arguments = ["run", "-p", *arguments[1:]]
+    _streams()
+    code = _run(_arguments(sys.argv[1:]))
+    try:
+        sys.stdout.flush()
+    except OSError:
+        code = code or 1
+        _silence()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         if not arguments or not (arguments[0].startswith("-") or arguments[0] in _commands()):
             raise UsageError("there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"')
-        app(args=arguments, prog_name="agent", standalone_mode=False)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        # without the standalone mode, `typer.Exit` comes back as a number
+        return int(app(args=arguments, prog_name="agent", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        # whoever read our output has gone; there is nobody left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        _silence()  # whoever read our output has gone; there is nobody left to tell
+        return 1
     except typer.TyperException as error:
-        command = " ".join(["agent", *[each for each in arguments[:1] if each in _commands()]])
-        _complain(_message(error), f"{command} --help")
-        sys.exit(2)
+        context = getattr(error, "ctx", None)
+        _complain(_message(error), f"{context.command_path if context else 'agent'} --help")
+        return UsageError.exit_code
     except WispError as error:
         _complain(error.message, error.hint)
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        _complain(f"cannot write{where}: {error.strerror}", "free some space, then again")
+        _silence()
+        return 1
+
+
+def _arguments(given: list[str]) -> list[str]:
+    """Return the arguments with `run` put in where only a prompt's flag says that it is meant."""
+    names = [each.partition("=")[0] for each in given]
+    if given and given[0].startswith("-") and not {*PROMPT_FLAGS}.isdisjoint(names):
+        return ["run", *given]
+    return given
+
+
+def _streams() -> None:
+    """Give a meaning to streams that were closed, and to text that a terminal cannot encode."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # the lowest free number, so it is theirs: no file of ours may become stdout
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _silence() -> None:
+    """Let what is still buffered for stdout go nowhere when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _commands() -> frozenset[str]:
@@ -194,10 +249,14 @@ def _leave(code: int) -> None:
 
 
 def _folder(cwd: Path | None) -> Path:
-    folder = (cwd or Path.cwd()).expanduser()
-    if not folder.is_dir():
-        raise UsageError(f"not a folder: {folder}")
-    return folder.resolve()
+    try:
+        folder = (cwd or Path.cwd()).expanduser()
+        if not folder.is_dir():
+            raise UsageError(f"not a folder: {folder}")
+        return folder.resolve()
+    except (OSError, RuntimeError) as error:  # a folder that was removed; a ~user who is unknown
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
 
 
 def _start(kind: Any, prompt: str, given: dict[str, Any]) -> None:
@@ -211,19 +270,13 @@ def _start(kind: Any, prompt: str, given: dict[str, Any]) -> None:
     flags = {name: given.get(name) for name in settings.Settings.model_fields}
     workspace = open_workspace(folder)
     loaded = settings.load(flags, workspace.root, defaults={"autonomy": "run"})
-    notes = (
-        [
-            f"left alone in .wisp/settings.toml, since it is not stricter: {', '.join(loaded.ignored)}"
-        ]
-        if loaded.ignored
-        else []
-    )
+    notes = [f"left alone in .wisp/settings.toml, not stricter: {each}" for each in loaded.ignored]
     job = Job(
         kind=kind,
         prompt=_prompt(kind, prompt),
         settings=loaded.settings,
         cwd=folder,
-        output=form,
+        output=form,  # type: ignore[arg-type]  # one of FORMATS, checked above
         add_dirs=tuple(each.resolve() for each in given.get("add_dir") or ()),
         yes=given["yes"],
         notes=tuple(notes),
@@ -232,7 +285,7 @@ def _start(kind: Any, prompt: str, given: dict[str, Any]) -> None:
 
 
 def _prompt(kind: str, words: str) -> str:
-    """Return the prompt: the words, what is piped in, or both. Raises UsageError when it is empty."""
+    """Return the prompt: the words, what is piped in, or both. Raises UsageError for none."""
     from agent.headless import PROMPT_BYTES
 
     piped = ""

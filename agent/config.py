@@ -1,12 +1,14 @@
 """Settings, and where each came from: flag > environment > repository > user > default.
 
 A repository may only tighten: a setting of its `.wisp/settings.toml` counts where it is stricter
-than what would hold without it, and otherwise is left alone.
+than the user's own or the default, and otherwise is left alone. No file and no variable may lift
+the sandbox; only a person does, on the command line.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,6 +112,10 @@ def load(
 
     def take(layer: Mapping[str, Any], source: Source, where: str) -> None:
         for name, value in _checked(layer, where).items():
+            if name == "sandbox" and value == "off" and source != "flag":
+                raise UsageError(
+                    f"{where}, sandbox: off counts on the command line only", "--sandbox=off"
+                )
             values[name], sources[name] = value, source
 
     take(defaults or {}, "default", "defaults")
@@ -126,19 +132,19 @@ def load(
         for name, value in _toml(file).items():
             tighter = TIGHTER.get(name)
             checked = _checked({name: value}, str(file))[name] if tighter else None
-            if tighter and tighter(checked, getattr(current, name)):
-                values[name], sources[name] = checked, "repository"
-            else:
+            if not tighter or not tighter(checked, getattr(current, name)):
                 ignored.append(name)
+            elif sources[name] not in ("flag", "environment"):
+                values[name], sources[name] = checked, "repository"
     return Config(Settings.model_validate(values), sources, tuple(ignored))
 
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would hold us up for ever
+            raise UsageError(f"cannot read {path}: not a file")
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error

@@ -209,11 +209,13 @@ class Duplicate:
                 inner = _join(path, name)
                 was, now = self._made.get(inner), _status(status)
                 is_folder = stat.S_ISDIR(now.mode)
-                if is_folder and now.mode & stat.S_IRWXU != stat.S_IRWXU:
+                locked = is_folder and now.mode & stat.S_IRWXU != stat.S_IRWXU
+                if locked:  # such a folder can be neither entered nor moved
                     os.chmod(name, 0o700, dir_fd=here)
-                    self._touched.add(inner)
                 if is_folder and was is not None and stat.S_ISDIR(was.mode):
                     seen.add(inner)
+                    if locked:
+                        self._touched.add(inner)
                     todo.append(inner)
                 elif now == was:
                     seen.add(inner)

@@ -17,30 +17,35 @@ ones. Deltas, progress and `Result` are not logged.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
+from agent.attempts import AttemptFinished as AttemptFinished
+from agent.attempts import AttemptStarted as AttemptStarted
+from agent.attempts import CheckFinished as CheckFinished
+from agent.attempts import CheckStarted as CheckStarted
+from agent.attempts import Phase as Phase
+from agent.attempts import PhaseStarted as PhaseStarted
+from agent.attempts import Sampled as Sampled
+from agent.attempts import Scored as Scored
+from agent.fact import Base as Base
 from agent.messages import AssistantMessage, Usage
 from agent.policy import Autonomy, Grant, Taint, Verdict
+from agent.proof import Strength as Strength
+from agent.proof import Tally as Tally
+from agent.proof import Verification as Verification
 from sandbox.base import Containment
-from tools.base import Effect, Frozen, Preview, ToolCall, ToolResult
+from sandbox.names import show
+from tools.base import Effect, Preview, ToolCall, ToolResult
 
 SCHEMA = 1  # of the log; a reader refuses a newer one
 
 Outcome = Literal["done", "unverified", "blocked", "limit", "cancelled", "failed"]
-Phase = Literal["reproduce", "localise", "propose", "verify", "select"]
-Strength = Literal["none", "exit-status", "self-written", "tests"]
-
-
-class Base(Frozen):
-    """What every event has; `time` is seconds since the epoch, `seq` counts from 1."""
-
-    seq: int = 0
-    time: float = 0.0
-    attempt: int | None = None
 
 
 class SessionStarted(Base):
@@ -63,6 +68,7 @@ class TurnStarted(Base):
     type: Literal["turn_started"] = "turn_started"
     prompt: str
     kind: Literal["run", "fix"] = "run"
+    context: str = ""  # what the harness found in the repository for it; the model reads both
 
 
 class StepStarted(Base):
@@ -197,65 +203,6 @@ class ToolFinished(Base):
     result: ToolResult
 
 
-class PhaseStarted(Base):
-    """`fix` went on to its next phase."""
-
-    type: Literal["phase_started"] = "phase_started"
-    phase: Phase
-    detail: str = ""
-
-
-class CheckStarted(Base):
-    """The harness runs a check; no `targets` means all of it."""
-
-    type: Literal["check_started"] = "check_started"
-    command: str
-    targets: tuple[str, ...] = ()
-
-
-class CheckFinished(Base):
-    """What the check said; the newly passing and failing are against the baseline of the turn."""
-
-    type: Literal["check_finished"] = "check_finished"
-    passed: int
-    failed: int
-    complete: bool
-    newly_passing: tuple[str, ...] = ()
-    newly_failing: tuple[str, ...] = ()
-    seconds: float
-
-
-class AttemptStarted(Base):
-    """One try begins; `attempt` is its number, `detail` says what it is and where."""
-
-    type: Literal["attempt_started"] = "attempt_started"
-    detail: str
-
-
-class AttemptFinished(Base):
-    """How the try ended; `diff` is what it proposed."""
-
-    type: Literal["attempt_finished"] = "attempt_finished"
-    verdict: Literal["verified", "failed", "regressed", "flaky", "refused", "not-run", "cancelled"]
-    detail: str = ""
-    diff: str = ""
-
-
-class Sampled(Base):
-    """Answers to one request for samples, as a script can replay them."""
-
-    type: Literal["sampled"] = "sampled"
-    texts: tuple[str, ...]
-    usage: Usage = Field(default_factory=Usage)
-
-
-class Scored(Base):
-    """Answers to one request for scores."""
-
-    type: Literal["scored"] = "scored"
-    scores: tuple[float, ...]
-
-
 class CheckpointMade(Base):
     """A restorable picture of the working tree was taken."""
 
@@ -320,62 +267,31 @@ class Notice(Base):
     hint: str = ""
 
 
-class Tally(Frozen):
-    """The counts of one check."""
+class Ending(Base):
+    """What a turn came to, as its last event and its result both say it."""
 
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-
-class Verification(Frozen):
-    """The harness's own record of the checks before and after.
-
-    `verified` is the verdict that the exit code stands on: every target passed, twice, and nothing
-    fails that passed before. `reason` says what is missing when it is False.
-    """
-
-    verified: bool = False
-    strength: Strength = "none"
-    reason: str = ""
-    commands: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    before: Tally | None = None
-    after: Tally | None = None
-    newly_passing: tuple[str, ...] = ()
-    newly_failing: tuple[str, ...] = ()
-    runs: int = 0
-    seconds: float = 0.0
-    in_place: bool = False  # tried in the user's own tree, under a checkpoint
-
-
-class TurnFinished(Base):
-    """The end of a turn, reached in every way it can end."""
-
-    type: Literal["turn_finished"] = "turn_finished"
     outcome: Outcome
+    exit_code: int = 0
     text: str = ""
+    error: str = ""
+    hint: str = ""
     verification: Verification = Field(default_factory=Verification)
     usage: Usage = Field(default_factory=Usage)
     steps: int = 0
+
+
+class TurnFinished(Ending):
+    """The end of a turn, reached in every way it can end."""
+
+    type: Literal["turn_finished"] = "turn_finished"
     changed: tuple[str, ...] = ()
     denials: tuple[str, ...] = ()
-    error: str = ""
-    hint: str = ""
-    exit_code: int = 0
 
 
-class Result(Base):
+class Result(Ending):
     """The last line of `stream-json`, and all of `json`; printed, never logged."""
 
     type: Literal["result"] = "result"
-    outcome: Outcome
-    exit_code: int
-    text: str = ""
-    error: str = ""
-    hint: str = ""
-    verification: Verification = Field(default_factory=Verification)
-    usage: Usage = Field(default_factory=Usage)
     files_changed: tuple[str, ...] = ()
     diff: str = ""
     session: str = ""
@@ -384,7 +300,6 @@ class Result(Base):
     permission_denials: tuple[str, ...] = ()
     seconds: float = 0.0
     attempts: int = 0
-    steps: int = 0
 
 
 Event = Annotated[
@@ -440,3 +355,34 @@ def _adapter() -> TypeAdapter[Event]:
 def parse(line: str | bytes) -> Event:
     """Read one JSON line; raises pydantic's ValidationError."""
     return _adapter().validate_json(line)
+
+
+def as_line(event: Base) -> str:
+    """Return an event as one line of JSON, without its end.
+
+    What UTF-8 cannot carry (names of files in other encodings) stands in its shown form.
+    """
+    try:
+        return event.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(_sayable(event.model_dump()), ensure_ascii=False)
+
+
+def _sayable(value: Any) -> Any:
+    match value:
+        case str():
+            return value if _is_utf8(value) else show(value).encode("utf-8", "replace").decode()
+        case dict():
+            return {_sayable(key): _sayable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_sayable(inner) for inner in value]
+        case _:
+            return value
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,7 +5,9 @@ stdout is data, stderr is talk. A face is a reader of events; it decides nothing
 
 from __future__ import annotations
 
+import io
 import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
@@ -26,6 +28,7 @@ from agent.events import (
     ToolFinished,
     ToolRequested,
     Verification,
+    as_line,
 )
 from agent.policy import Verdict
 
@@ -61,7 +64,7 @@ class JsonFace:
         self._line(result)
 
     def _line(self, event: Base) -> None:
-        self._out.write(event.model_dump_json() + "\n")
+        self._out.write(as_line(event) + "\n")
         self._out.flush()
 
 
@@ -121,10 +124,9 @@ class TextFace:
 
     def result(self, result: Result) -> None:
         """Print the answer and the diff as data, the proof and the reason as talk."""
-        if result.text.strip():
-            self._out.write(result.text.strip() + "\n")
-        if result.diff:
-            self._out.write(result.diff.rstrip("\n") + "\n")
+        for data in (result.text.strip(), result.diff.rstrip("\n")):
+            if data:
+                self._out.write((inert(data) if self._out.isatty() else data) + "\n")
         self._out.flush()
         for line in proof(result.verification):
             self._say(line)
@@ -171,16 +173,33 @@ def proof(verification: Verification) -> list[str]:
 
 
 def inert(text: str) -> str:
-    """Return text that a terminal only shows: control characters become visible escapes."""
-    return "".join(
-        char if char in "\n\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in text
-    )
+    """Return text that a terminal only shows: control characters become visible escapes.
+
+    Those that turn the line around, have no width or belong to no text (C1, tags, lone surrogates)
+    too; spaces of every width stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if _shows(char) else _escape(char) for char in text)
+
+
+def _shows(char: str) -> bool:
+    return char in "\n\t" or char.isprintable() or unicodedata.category(char) == "Zs"
+
+
+def _escape(char: str) -> str:
+    number = ord(char)
+    if number <= 0xFF:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def make(form: Format) -> Face:
     """Return the face for an output format."""
     if form == "text":
         return TextFace(sys.stdout, sys.stderr)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the locale says
     return JsonFace(sys.stdout, stream=form == "stream-json")
 
 

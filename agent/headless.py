@@ -16,11 +16,13 @@ from typing import Any, Literal
 
 from agent import approval, faces
 from agent.config import Settings, state_path
+from agent.context import mentions
 from agent.context.prompt import system_prompt
+from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.events import Notice, Result, SessionStarted, TurnFinished, Verification
 from agent.loop import Limits
-from agent.models.base import Model
+from agent.models.base import LocalModel, Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
 from agent.session import Session, new_id, workspace_key
@@ -163,8 +165,12 @@ class _Run:
                 Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
             )
         work = _work(job.kind)
+        found = ""
+        if job.kind == "run" and isinstance(model, LocalModel):
+            # a small model seldom looks before it speaks, so what the prompt names is shown to it
+            found = mentions.gather(Sources(workspace), job.prompt)
         with self._signals():
-            finished = await turn.carry(job.prompt, job.kind, work)
+            finished = await turn.carry(job.prompt, job.kind, work, found)
         finished = self._by_signal(finished)
         diff = ""
         if finished.changed and turn.before and turn.after:
@@ -257,10 +263,9 @@ async def _opened(settings: Settings) -> AsyncIterator[Model]:
 
 
 async def _sandbox(workspace: Workspace, settings: Settings) -> Sandbox:
-    from sandbox.detect import open_sandbox
-
     from agent.errors import Blocked
     from sandbox.base import SandboxError
+    from sandbox.detect import open_sandbox
 
     try:
         return await open_sandbox(workspace, settings.sandbox)

@@ -16,6 +16,7 @@ from agent.events import (
     SessionStarted,
     ToolFinished,
     ToolRequested,
+    TurnFinished,
     TurnStarted,
 )
 from agent.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
@@ -24,6 +25,8 @@ from tools.base import ToolCall
 KEEP_RECENT = 2  # observations that a compaction never masks
 FULL_AT = 0.85  # of the window; the rest is for the reply
 COMPACT_TO = 0.6  # of the window, what a compaction aims at
+SHORT = 240  # characters of an observation that is not worth masking
+NOT_RUN = "Error: not run, since the turn ended before it"
 
 
 class History:
@@ -46,8 +49,9 @@ class History:
         match event:
             case SessionStarted(system=system) if system:
                 self.messages.append(SystemMessage(text=system))
-            case TurnStarted(prompt=prompt):
-                self.messages.append(UserMessage(text=prompt))
+            case TurnStarted(prompt=prompt, context=context):
+                text = f"{prompt}\n\n{context}" if context else prompt
+                self.messages.append(UserMessage(text=text))
             case HarnessSpoke(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
             case MessageFinished(message=message):
@@ -59,10 +63,26 @@ class History:
                 self.messages.append(
                     ToolMessage(call_id=call_id, name=call.name, text=result.text, ok=result.ok)
                 )
+            case TurnFinished():
+                self._answer_rest()
             case HistoryCompacted(masked=masked):
                 self.messages = mask(self.messages, frozenset(masked))
             case _:
                 pass
+
+    def _answer_rest(self) -> None:
+        """Answer the calls of the last reply that a cancellation left: a model expects one each."""
+        answered: set[str] = set()
+        for message in reversed(self.messages):
+            if isinstance(message, ToolMessage):
+                answered.add(message.call_id)
+            elif isinstance(message, AssistantMessage):
+                self.messages += [
+                    ToolMessage(call_id=call.id, name=call.name, text=NOT_RUN, ok=False)
+                    for call in message.calls
+                    if call.id not in answered
+                ]
+                return
 
 
 def maskable(messages: list[Message]) -> list[str]:
@@ -70,7 +90,7 @@ def maskable(messages: list[Message]) -> list[str]:
     found = [
         message.call_id
         for message in messages
-        if isinstance(message, ToolMessage) and not message.text.startswith(MASKED)
+        if isinstance(message, ToolMessage) and len(message.text) > SHORT
     ]
     return found[:-KEEP_RECENT]
 
@@ -88,7 +108,7 @@ def mask(messages: list[Message], ids: frozenset[str]) -> list[Message]:
         if isinstance(message, ToolMessage) and message.call_id in ids:
             call = calls.get(message.call_id)
             words = ", ".join(f"{k}={v}" for k, v in (call.arguments if call else {}).items())
-            what = f"{message.name} {words}"[:120]
+            what = " ".join(f"{message.name} {words}".split())[:120]
             lines = message.text.count("\n") + 1
             text = f"{MASKED}{lines} lines of `{what}`; call it again if you need them]"
             message = message.model_copy(update={"text": text})

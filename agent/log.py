@@ -7,6 +7,8 @@ whatever the kill left open.
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from agent.events import (
     ToolRequested,
     TurnFinished,
     TurnStarted,
+    as_line,
     parse,
 )
 from tools.base import ToolResult
@@ -33,31 +36,48 @@ INTERRUPTED = "interrupted: the program ended while this was running; it may hav
 
 
 class LogWriter:
-    """Appends events to a file that only its user can read."""
+    """Appends events to a file that only its user can read. Raises WispError when it cannot."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self.path = path
-        self._fd = os.open(path, flags, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._fd = os.open(path, flags, 0o600)
+            if self._torn():
+                os.write(self._fd, b"\n")  # what comes now stands on a line of its own
+        except OSError as error:
+            raise self._failed(error) from error
 
     def write(self, event: Base) -> None:
         """Append one event, unless it is of a kind that is not kept. Raises WispError."""
         if isinstance(event, UNLOGGED):
             return
-        line = event.model_dump_json(exclude_defaults=False).encode() + b"\n"
+        line = as_line(event).encode() + b"\n"
         try:
-            if os.write(self._fd, line) != len(line):
-                raise OSError(28, "No space left on device")
+            written = os.write(self._fd, line)
+            if written != len(line):
+                os.ftruncate(self._fd, os.lseek(self._fd, 0, os.SEEK_END) - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if isinstance(event, TurnFinished):
                 os.fsync(self._fd)  # a power cut may cost the turn under way, not a finished one
         except OSError as error:
-            message = f"cannot write the session log {self.path}: {error.strerror}"
-            raise WispError(message, "free some space, then start again") from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+    def _torn(self) -> bool:
+        size = os.lseek(self._fd, 0, os.SEEK_END)
+        return size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+
+    def _failed(self, error: OSError) -> WispError:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = (
+            "free some space, then start again" if full else "XDG_STATE_HOME says where logs live"
+        )
+        return WispError(f"cannot write the session log {self.path}: {error.strerror}", hint)
 
 
 @dataclass
@@ -85,6 +105,8 @@ def read(path: Path) -> LogView:
         try:
             event = parse(line)
         except (ValidationError, ValueError):
+            if _newer(line):
+                raise UsageError(f"{path} was written by a newer version of wisp") from None
             view.damage.append(f"{path.name}, line {number}: not an event")
             continue
         if isinstance(event, SessionStarted) and event.schema_version > SCHEMA:
@@ -92,6 +114,18 @@ def read(path: Path) -> LogView:
         view.events.append(event)
     view.events.extend(closing(view.events))
     return view
+
+
+def _newer(line: bytes) -> bool:
+    """Whether the line begins a log of a newer schema, which may have fields unknown here."""
+    try:
+        raw = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(raw, dict) or raw.get("type") != "session_started":
+        return False
+    version = raw.get("schema_version")
+    return isinstance(version, int) and version > SCHEMA
 
 
 def closing(events: Iterable[Event]) -> list[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.errors import ContextOverflow, ModelUnusable, ProviderFailed, WispError
+from agent.errors import Blocked, ContextOverflow, ProviderFailed, UsageError, WispError
 from agent.events import Outcome, Verification
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -25,19 +25,19 @@ class Facts:
 
 def outcome(facts: Facts) -> tuple[Outcome, int]:
     """Return the word for people and the number for scripts."""
+    code = facts.error.exit_code if facts.error is not None else 0
     unverified = facts.changed and not facts.verification.verified
     rows: tuple[tuple[bool, Outcome, int], ...] = (
         (bool(facts.interrupted), "cancelled", facts.interrupted),
-        (isinstance(facts.error, ModelUnusable), "failed", 2),
-        (facts.error is not None and facts.error.exit_code == 2, "failed", 2),
-        (isinstance(facts.error, ProviderFailed), "failed", 75),
-        (facts.limit or isinstance(facts.error, ContextOverflow), "limit", 5),
-        (facts.error is not None and facts.error.exit_code == 4, "blocked", 4),
+        (code == UsageError.exit_code, "failed", code),
+        (code == ProviderFailed.exit_code, "failed", code),
+        (facts.limit or code == ContextOverflow.exit_code, "limit", 5),
+        (code == Blocked.exit_code, "blocked", code),
         (facts.denied and (unverified or not facts.changed), "blocked", 4),
         (facts.error is not None or facts.failed, "failed", 1),
         (unverified, "unverified", 3),
     )
-    for applies, word, code in rows:
+    for applies, word, number in rows:
         if applies:
-            return word, code
+            return word, number
     return "done", 0

@@ -85,6 +85,9 @@ class Grant(Frozen):
         words = plain_words(command) if isinstance(command, str) else None
         return words is not None and words[: len(self.prefix)] == self.prefix
 
+    def __str__(self) -> str:
+        return " ".join((self.tool, *self.prefix))
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -149,24 +152,40 @@ def decide(call: ToolCall, effects: frozenset[Effect], stance: Stance) -> Decisi
     ordered = sorted(effects, key=EFFECTS.index)
     verdicts = {effect: verdict_for(effect, stance) for effect in ordered}
     strictest = max(verdicts.values(), key=_ORDER.index, default=Verdict.ALLOW)
-    level = stance.autonomy
+    tainted = stance.taint if AFTER_TAINT & effects else None
     because = [effect for effect, verdict in verdicts.items() if verdict is strictest]
-    names = " and ".join(because)
-    tainted = stance.taint if stance.taint and AFTER_TAINT & effects else None
-    if strictest is Verdict.ASK and tainted is None:
-        for grant in stance.grants:
-            if grant.covers(call):
-                words = " ".join((grant.tool, *grant.prefix))
-                return Decision(Verdict.ALLOW, f"you allowed `{words}`", stance.containment)
-    if strictest is Verdict.ALLOW:
-        reason = f"level {level.name} allows {' and '.join(ordered) or 'it'}"
-    elif strictest is Verdict.DENY:
-        reason = f"level {level.name} denies {names}"
-    elif tainted is not None and any(cell(level, effect) is not Cell.ASK for effect in because):
-        reason = f"text from {tainted.source} was read, so {names} is asked"
-    elif any(cell(level, effect) is not Cell.ASK for effect in because):
-        reason = f"level {level.name} asks before {names} when nothing contains it"
-    else:
-        reason = f"level {level.name} asks before {names}"
-    reason += f" (table, row {int(level)})"
+    reason = _why(strictest, because, stance)
+    if strictest is Verdict.ASK:
+        grant = next((each for each in stance.grants if each.covers(call)), None)
+        if grant is not None and tainted is None:
+            return Decision(Verdict.ALLOW, f"you allowed `{grant}`", stance.containment)
+        if grant is not None and tainted is not None:
+            reason += f"; you allowed `{grant}`, but not after text from {tainted.source}"
+    reason += f" (table, row {int(stance.autonomy)})"
     return Decision(strictest, reason, stance.containment, tainted)
+
+
+def _why(verdict: Verdict, effects: Sequence[Effect], stance: Stance) -> str:
+    """Return why these effects got this verdict, as a sentence without its end."""
+    level = f"level {stance.autonomy.name}"
+    if verdict is Verdict.ALLOW:
+        return f"{level} allows {' and '.join(effects) or 'it'}"
+    if verdict is Verdict.DENY:
+        return f"{level} denies {' and '.join(effects)}"
+    by_table = [effect for effect in effects if cell(stance.autonomy, effect) is Cell.ASK]
+    others = [effect for effect in effects if effect not in by_table]
+    reasons = [f"{level} asks before {' and '.join(by_table)}"] if by_table else []
+    if Effect.EXECUTE in others:
+        reasons.append(f"{level} asks before EXECUTE when nothing contains it")
+    if after_taint := [effect for effect in others if effect is not Effect.EXECUTE]:
+        source = stance.taint.source if stance.taint else "elsewhere"
+        names = " and ".join(after_taint)
+        reasons.append(f"text from {source} was read, so {level} asks before {names}")
+    return "; ".join(reasons)
+
+
+def as_markdown() -> str:
+    """Return the table as documents show it; a test holds them to it."""
+    rows = [["", *EFFECTS], ["---"] * (len(EFFECTS) + 1)]
+    rows += [[f"{int(level)} {level.name}", *TABLE[level]] for level in Autonomy]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from agent.bench import Bench
 from agent.checkpoint import Checkpoints
+from agent.context.sources import is_test
 from agent.events import Strength, Verification
 from agent.loop import Loop
-from agent.repair.localise import is_test
 from agent.turn import Turn
 from agent.verify import named, objection, verification
 from sandbox.names import raw

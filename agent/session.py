@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.events import Base, SessionStarted
+from agent.events import AttemptFinished, AttemptStarted, Base, SessionStarted
 from agent.history import History
 from agent.log import LogWriter
 
@@ -20,7 +20,8 @@ Reader = Callable[[Base], None]
 class Session:
     """Stamps each event with its number and time, then hands it to the history, log and readers.
 
-    The log begins with the first turn, so a program that never gets that far leaves no file.
+    What comes between the start and the end of an attempt gets its number too. The log begins with
+    the first turn, so a program that never gets that far leaves no file.
     """
 
     def __init__(self, session_id: str, log_path: Path, readers: tuple[Reader, ...] = ()) -> None:
@@ -30,6 +31,7 @@ class Session:
         self._readers = list(readers)
         self._log: LogWriter | None = None
         self._seq = 0
+        self._attempt: int | None = None
 
     def start(self, started: SessionStarted) -> None:
         """Open the log and say who we are; the first event of every session."""
@@ -39,7 +41,13 @@ class Session:
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
         self._seq += 1
-        stamped = event.model_copy(update={"seq": self._seq, "time": time.time()})
+        if isinstance(event, AttemptStarted):
+            self._attempt = event.attempt
+        attempt = self._attempt if event.attempt is None else event.attempt
+        stamp = {"seq": self._seq, "time": time.time(), "attempt": attempt}
+        if isinstance(event, AttemptFinished):
+            self._attempt = None
+        stamped = event.model_copy(update=stamp)
         self.history.apply(stamped)
         if self._log is not None:
             self._log.write(stamped)

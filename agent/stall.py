@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Literal
 
 from tools.base import ToolCall, ToolResult
@@ -14,12 +15,15 @@ EMPTY_NUDGE, EMPTY_STOP = 1, 3  # replies with neither text nor calls
 
 Advice = Literal["go on", "nudge", "stop"]
 
+# differs between two runs of the same thing: how long it took, where an object lay
+_CHANCE = re.compile(r"\d+(\.\d+)? ?(ms|s|sec|seconds?)\b|0x[0-9a-f]{6,}")
+
 
 class Stall:
     """Remembers the calls of one turn.
 
     The same call with a new result is progress (a job's output, a test after an edit), so the
-    result belongs to what is compared.
+    result belongs to what is compared; that it took 0.2 s longer is none.
     """
 
     def __init__(self) -> None:
@@ -29,7 +33,9 @@ class Stall:
 
     def saw(self, call: ToolCall, result: ToolResult) -> Advice:
         """Take in a finished call; `nudge` is said once per turn, then only `stop`."""
-        text = json.dumps([call.name, call.arguments, result.text], sort_keys=True, default=str)
+        self._empty = 0
+        seen = _CHANCE.sub("", result.text)
+        text = json.dumps([call.name, call.arguments, seen], sort_keys=True, default=str)
         self._signatures.append(hashlib.sha256(text.encode(errors="replace")).hexdigest())
         rounds = max(self._rounds(period) for period in range(1, LONGEST_CYCLE + 1))
         if rounds >= STOP_AFTER:
@@ -40,7 +46,7 @@ class Stall:
         return "go on"
 
     def saw_nothing(self) -> Advice:
-        """Take in a reply with neither text nor calls."""
+        """Take in a reply with neither text nor calls; what counts is how many stand in a row."""
         self._empty += 1
         if self._empty >= EMPTY_STOP:
             return "stop"

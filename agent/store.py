@@ -62,6 +62,7 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 PACKS = 64  # more of them are made into one, and all but the newest KEPT checkpoints dropped
 KEPT = 50
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+_RESERVE = 1 << 20  # bytes; with less free than this and what was sent, a disk counts as full
 _LISTED = re.compile(rb"(\d{6}) (?:blob|commit) ([0-9a-f]{40}) +(\d+|-)\t(.+)", re.DOTALL)
 # what a kill leaves behind
 _STALE = ("objects/pack/tmp_*", "objects/pack/*.keep", "refs/wisp/*.lock", "fast_import_crash_*")
@@ -160,12 +161,16 @@ class Store:
         try:
             while not _locked(file):  # noqa: ASYNC110 another process holds it, not a task
                 await asyncio.sleep(0.02)
-            for pattern in _STALE:
-                for stale in self.path.glob(pattern):
-                    stale.unlink(missing_ok=True)
+            self._sweep()
             yield
         finally:
             os.close(file)
+
+    def _sweep(self) -> None:
+        """Remove what a command that was killed or failed left behind."""
+        for pattern in _STALE:
+            for stale in self.path.glob(pattern):
+                stale.unlink(missing_ok=True)
 
     def _lay_out(self) -> None:
         """Make what makes a folder a git directory; without git, so without its templates."""
@@ -211,8 +216,12 @@ class Store:
         )
         if result.ok:
             return bytes(output)
+        disk = os.statvfs(self.path)
+        self._sweep()
         said = os.fsdecode(bytes(output[-4096:])).strip().splitlines()
-        if any(os.strerror(full) in line for line in said for full in FULL_DISK):
+        # git itself may call a full disk a wrong checksum
+        full = disk.f_bavail * disk.f_frsize < len(stdin) + _RESERVE
+        if full or any(os.strerror(code) in line for line in said for code in FULL_DISK):
             raise no_space(self.path)
         reason = said[-1] if said else f"status {result.exit_code}, signal {result.signal}"
         hint = f"if this stays so, move it away: {self.path}"
@@ -298,7 +307,7 @@ class Store:
 
 def no_space(path: Path) -> Failed:
     """Return the error of a full disk."""
-    return Failed(f"no space left for checkpoints: {path}", "free some space and try again")
+    return Failed(f"no space left on the disk: {path}", "free some space and try again")
 
 
 def _git(programs: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
@@ -63,14 +64,18 @@ class Turn:
         self.calls = Calls(self.context, self._decide, self.ask, self.emit, self.before_change)
 
     async def carry(
-        self, prompt: str, kind: str, work: Callable[[Turn, str], Awaitable[None]]
+        self,
+        prompt: str,
+        kind: Literal["run", "fix"],
+        work: Callable[[Turn, str], Awaitable[None]],
+        context: str = "",
     ) -> TurnFinished:
         """Do the work and return how it ended; never raises what `work` may.
 
         A cancellation ends the turn as `cancelled`, with its exit code; the caller decides whether
         the program goes on.
         """
-        self.emit(TurnStarted(prompt=prompt, kind="fix" if kind == "fix" else "run"))
+        self.emit(TurnStarted(prompt=prompt, kind=kind, context=context))
         error: WispError | None = None
         interrupted = 0
         try:

@@ -54,7 +54,7 @@ def objection(before: CheckReport | None, after: CheckReport, targets: Sequence[
         how = after.tests.get(missing[0])
         return f"{missing[0]} {'was not run' if how is None else how.value}"
     if worse := newly_failing(before, after):
-        return f"{worse[0]} passed before and does not now"
+        return f"{worse[0]} " + ("fails" if before is None else "passed before and does not now")
     if before is not None and len(after.tests) < len(before.tests):
         return f"{len(before.tests)} tests were collected before, {len(after.tests)} now"
     if not after.passed:
@@ -69,8 +69,14 @@ def named(words: str, failed: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         test
         for test in failed
-        if test in words or said & {last := test.rsplit("::", 1)[-1], last.split("[", 1)[0]}
+        if _stands_in(test, words)
+        or said & {last := test.rsplit("::", 1)[-1], last.split("[", 1)[0]}
     )
+
+
+def _stands_in(test: str, words: str) -> bool:
+    """Whether an id is written out, whole: `test_add` does not stand in `test_add_two`."""
+    return re.search(rf"(?<!\w){re.escape(test)}(?![\w\[])", words) is not None
 
 
 def verification(

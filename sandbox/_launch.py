@@ -28,6 +28,9 @@ KILL, PIPE, CHILD, TERM, FILE_SIZE = 9, 13, 17 if LINUX else 20, 15, 25
 def main() -> None:
     """Start the command, wait, clean up, and exit as it did; 128 and the signal where one hit."""
     orders: Orders = marshal.loads(_read_all(int(sys.argv[1])))
+    # they came through an exec and must not go through another: the command could lie over them
+    os.set_inheritable(orders["lifeline"], False)
+    os.set_inheritable(orders["status"], False)
     if LINUX:
         from sandbox import kernel
 
@@ -60,6 +63,7 @@ def main() -> None:
 
 def _become(orders: Orders, supervisor: int, fail: int) -> None:
     """Turn into the command, within its bounds."""
+    doing = "the sandbox"
     try:
         os.setsid()
         if orders["terminal"]:
@@ -77,16 +81,18 @@ def _become(orders: Orders, supervisor: int, fail: int) -> None:
             if os.getppid() != supervisor:
                 os._exit(1)
         _limit(orders["limits"])
-        os.chdir(orders["cwd"])
+        doing = orders["cwd"]
+        os.chdir(doing)
+        doing = "the sandbox"
         if orders["contained"]:
             kernel.drop_capabilities()
             kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
             kernel.landlock(orders["rules"], network=orders["network"])
             kernel.seccomp(orders["filter"])
-        os.execvp(orders["argv"][0], orders["argv"])
+        doing = orders["argv"][0]
+        os.execvp(doing, orders["argv"])
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        os.write(fail, f"{where}{error.strerror}\n".encode(errors="surrogateescape"))
+        os.write(fail, f"{doing}: {error.strerror}\n".encode(errors="surrogateescape"))
         os._exit(1)
 
 

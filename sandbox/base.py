@@ -73,7 +73,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command ended: by `exit_code`, or by `signal`; `seconds` of wall time."""
+    """How a command ended: by `exit_code`, or by `signal`; `seconds` of wall time.
+
+    A command that a signal ended by itself has the exit code 128 + N, as a shell shows it; `signal`
+    is set where everything was killed with it, at the end of its time.
+    """
 
     exit_code: int | None
     signal: int | None
@@ -127,5 +131,9 @@ class Sandbox(Protocol):
         ...
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
-        """Start and return at once. Raises SandboxError as `run` does."""
+        """Start and return at once; it runs until it ends or is stopped, whatever `wall_s` says.
+
+        Output waits in the pipe until it is read. Raises SandboxError as `run` does, though a
+        command that could not be started at all may only show in `wait` and `stop`.
+        """
         ...

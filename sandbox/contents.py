@@ -163,10 +163,9 @@ def write(
             old = check(parent, name, shown, expect)
         except FileNotFoundError:
             raise StaleFile(f"{shown} no longer exists") from None
+        _writable(parent, name)
     elif not beneath.name_free(parent, name):
         raise StaleFile(f"{shown} exists already; read it before you change it")
-    if old is not None and not os.access(name, os.W_OK, dir_fd=parent):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     temporary = f"{TEMPORARY}{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # a new file gets what the umask leaves; a copy of an old one is private until it is whole
@@ -204,6 +203,16 @@ def write(
         mode=stat.S_IMODE(final.st_mode),
         size=len(data),
     )
+
+
+def _writable(parent: int, name: str) -> None:
+    """Raise OSError when the file may not be written: renaming over it would not ask that."""
+    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        os.close(os.open(name, flags, dir_fd=parent))
+    except OSError as error:
+        if error.errno != errno.ETXTBSY:  # a program that runs can be replaced, not written
+            raise
 
 
 def _keep_owner(descriptor: int, old: os.stat_result) -> None:

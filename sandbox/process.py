@@ -252,7 +252,7 @@ class Child:
         if self._exited.done():
             return
         for pid in descendants(self.pid)[self._start.wrappers :]:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGTERM)
         await asyncio.wait({self._exited}, timeout=self._start.limits.kill_grace_s)
         await self._kill()
@@ -269,10 +269,10 @@ class Child:
             await asyncio.wait({self._exited}, timeout=_GONE_S)
             tree = descendants(self.pid)
         if not self._exited.done():
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
             for pid in tree:
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
         await asyncio.wait({self._exited}, timeout=_GONE_S)
         for pid in tree:

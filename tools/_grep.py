@@ -1,7 +1,7 @@
 """The search without ripgrep: a program of its own, so that no pattern can hold up the agent.
 
 Run as `python -I -S -c SOURCE`, with a JSON line on standard input (`pattern`, `flags`, `literal`)
-and then file names, each ended by a NUL. It prints the JSON lines that `rg --json` does, as far as
+and then file names, each ended by a NUL. It writes the JSON lines that `rg --json` does, as far as
 they are read here.
 """
 
@@ -26,12 +26,11 @@ def decode(data: bytes) -> str:
 
 
 def main() -> None:
-    """Search, and print."""
+    """Search, and write what is found."""
     head, _, names = sys.stdin.buffer.read().partition(b"\n")
     options = json.loads(head)
     pattern = re.escape(options["pattern"]) if options["literal"] else options["pattern"]
     wanted = re.compile(pattern, re.IGNORECASE if options["ignore_case"] else 0)
-    matched = with_match = searched = 0
     for name in filter(None, names.split(b"\0")):
         path = Path(os.fsdecode(name))
         try:
@@ -42,28 +41,26 @@ def main() -> None:
             continue
         if b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             continue
-        searched += 1
         here = 0
         shown = json.dumps({"text": os.fsdecode(name)})
         for number, line in enumerate(decode(data).split("\n"), 1):
+            line = line.removesuffix("\r")
             found = wanted.search(line)
             if found is None:
                 continue
             if not here:
-                print(f'{{"type":"begin","data":{{"path":{shown}}}}}')
+                sys.stdout.write(f'{{"type":"begin","data":{{"path":{shown}}}}}\n')
             here += 1
             start = len(line[: found.start()].encode(errors="replace"))
             line = json.dumps({"text": line})
-            print(
+            sys.stdout.write(
                 f'{{"type":"match","data":{{"path":{shown},"lines":{line},'
-                f'"line_number":{number},"submatches":[{{"start":{start}}}]}}}}'
+                f'"line_number":{number},"submatches":[{{"start":{start}}}]}}}}\n'
             )
         if here:
-            matched += here
-            with_match += 1
-            print(f'{{"type":"end","data":{{"path":{shown},"stats":{{"matched_lines":{here}}}}}}}')
-    counts = {"searches": searched, "searches_with_match": with_match, "matched_lines": matched}
-    print(json.dumps({"type": "summary", "data": {"stats": counts}}))
+            sys.stdout.write(
+                f'{{"type":"end","data":{{"path":{shown},"stats":{{"matched_lines":{here}}}}}}}\n'
+            )
 
 
 if __name__ == "__main__":

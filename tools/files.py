@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sandbox.workspace import PathError
 from tools.base import Effect, ToolContext, ToolError
-from tools.patching import unified
+from tools.diffs import unified
 from tools.symbols import new_errors
 from tools.textfile import NotText, TextFile
 

@@ -185,7 +185,7 @@ def _words(args: GitArgs) -> tuple[str, ...]:
             form = "--format=%h %ad %an: %s"
             return ("log", f"--max-count={count}", "--date=short", form, "--no-color", *rev)
         case "blame":
-            return ("blame", "--date=short", *rev)
+            return ("blame", "--date=short", "--no-textconv", *rev)
         case _:
             form = "--format=%H%n%an <%ae>, %ad%n%n%B"
             return ("show", *_PLAIN_DIFF, "--stat", "--patch", form, *(rev or ("HEAD",)))
@@ -236,7 +236,7 @@ def _shorten(output: str) -> str:
 
 def _refusal(ran: _Ran) -> ToolError:
     for sign, meaning in _REFUSALS:
-        if sign in ran.output:
+        if sign.lower() in ran.output.lower():
             return ToolError(meaning)
     lines = [line for line in ran.output.splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith("fatal:")), " ".join(lines[:3]))

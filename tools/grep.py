@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.base import Command, Limits
+from sandbox.environment import trusted_program
 from sandbox.names import raw, show
 from sandbox.workspace import DEPENDENCY_FOLDERS
 from tools.base import ToolContext
-from tools.trusted import trusted_program
 
 SECONDS = 20.0
 KEPT = 2000  # matches kept of all that are counted
@@ -57,7 +58,6 @@ class Matches:
 
     hits: dict[str, list[Hit]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    searched: int = 0
     cut_off: bool = False  # time ran out
     _kept: int = 0
 
@@ -74,8 +74,6 @@ class Matches:
             data = json.loads(line)["data"]
             if matched := data["stats"]["matched_lines"]:
                 self.counts[_path(data["path"])] = matched
-        elif b'"type":"summary"' in line:
-            self.searched = json.loads(line)["data"]["stats"]["searches"]
 
     def _match(self, line: bytes) -> None:
         if self._kept >= KEPT:
@@ -87,8 +85,11 @@ class Matches:
         text = _bytes(data["lines"])
         start = data["submatches"][0]["start"] if data["submatches"] else 0
         column = len(text[:start].decode(errors="replace"))
-        kept.append(Hit(data["line_number"] or 0, _decode(text).rstrip("\r\n"), column))
-        self._kept += 1
+        first = data["line_number"] or 0
+        # a match over several lines comes with all of them
+        for number, part in enumerate(_decode(text).rstrip("\r\n").split("\n"), first):
+            kept.append(Hit(number, part.rstrip("\r"), column if number == first else 0))
+            self._kept += 1
 
     def settle(self) -> None:
         """Count what was kept of files whose end was never reported."""
@@ -115,11 +116,8 @@ def _path(value: dict[str, str]) -> str:
 
 def ripgrep(context: ToolContext) -> str:
     """Return the absolute path of a ripgrep that no workspace folder holds, or nothing."""
-    program = trusted_program("rg", context.workspace.root)
-    if program is None:
-        return ""
-    inside = any(Path(program).resolve().is_relative_to(root) for root in context.workspace.extra)
-    return "" if inside else program
+    workspace = context.workspace
+    return str(trusted_program("rg", (workspace.root, *workspace.extra)) or "")
 
 
 def files(context: ToolContext, path: str, glob: str = "") -> Iterator[str]:
@@ -134,15 +132,19 @@ def files(context: ToolContext, path: str, glob: str = "") -> Iterator[str]:
     yield from (each for each in found if spec.match_file(each))
 
 
-async def grep(context: ToolContext, query: Query) -> Matches:
-    """Search; raises BadPattern, and SandboxError when no program can be run."""
-    if program := ripgrep(context):
+async def grep(context: ToolContext, query: Query, program: str | None = None) -> Matches:
+    """Search by `program`: ripgrep where it is found, nothing for our own.
+
+    Raises BadPattern, and SandboxError when no program can be run.
+    """
+    if program := ripgrep(context) if program is None else program:
         matches, said = await _run(context, _ripgrep(program, query), b"")
         if "regex parse error" not in said and "error parsing" not in said:
             return matches
     try:
-        if not query.literal:
-            re.compile(query.pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the model's pattern
+            re.compile("" if query.literal else query.pattern)
     except re.error as error:
         raise BadPattern(str(error)) from error
     # no ripgrep, or a look-around or a back-reference, which it does not know
@@ -159,14 +161,22 @@ async def grep(context: ToolContext, query: Query) -> Matches:
     source = Path(__file__).with_name("_grep.py").read_text()
     # the interpreter behind a virtual environment: what the sandbox shows of /tmp may lack ours
     python = os.path.realpath(sys.executable)  # noqa: ASYNC240 one look-up
-    matches, said = await _run(context, (python, "-I", "-S", "-c", source), stdin)
-    if said and not matches.searched and not matches.cut_off:
+    matches, said = await _run(context, (python, "-I", "-S", "-W", "ignore", "-c", source), stdin)
+    if said:  # a failure of ours, not of the call
         raise RuntimeError(f"the search program failed: {said[-500:]}")
     return matches
 
 
 def _ripgrep(program: str, query: Query) -> tuple[str, ...]:
-    argv = [program, "--no-config", "--json", "--sort=path", "--hidden", "--no-require-git"]
+    argv = [
+        program,
+        "--no-config",
+        "--json",
+        "--sort=path",
+        "--hidden",
+        "--no-require-git",
+        "--crlf",
+    ]
     argv += ["--no-ignore-global", "--no-ignore-dot", f"--max-filesize={LARGEST}"]
     argv.append("--ignore-case" if query.ignore_case else "--case-sensitive")
     if query.literal:

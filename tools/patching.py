@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tools import symbols
 from tools.base import ToolError
 from tools.textfile import unified_newlines
-from tools.truncate import split_lines
+from tools.truncate import shorten
 
 NEAR = 60.0  # of 100: what is less alike is no candidate
-WINDOWS = 20_000  # places compared before only those with an equal line are
-SHOWN = 40  # lines of a candidate that an error shows
+WINDOWS = 20_000  # places compared; in longer files only those around a similar line are
+SHOWN, SHOWN_SIZE = 40, 3000  # lines and bytes of a candidate that an error shows
 
 
 class NoMatch(ToolError):
@@ -252,15 +252,16 @@ def _loose(text: str, old: str, new: str) -> list[Splice]:
         starts.append(starts[-1] + len(line) + 1)
     found = []
     unit = unit_of(text)
-    for at, line in enumerate(stripped):
-        if line != pattern[0] or stripped[at : at + len(pattern)] != pattern:
+    free = 0
+    for at in range(len(stripped)):
+        if at < free or stripped[at : at + len(pattern)] != pattern:
             continue
         there = lines[at : at + len(pattern)]
         moved = _moved(new.strip("\n") if new.strip() else "", wanted, there, unit)
         if moved is None:
             continue
         end = starts[at + len(pattern)] - 1
-        begin = starts[at]
+        begin, free = starts[at], at + len(pattern)
         if not moved and end < len(text):
             end += 1  # the lines go, and the last newline with them
         found.append(Splice(begin, end, moved, "matched by its words; indentation was adjusted"))
@@ -297,6 +298,21 @@ def _moved(new: str, wanted: list[str], there: list[str], unit: str) -> str | No
     return "\n".join(lines)
 
 
+def _places(lines: list[str], wanted: list[str]) -> Iterable[int]:
+    """Return where a candidate may start: anywhere, in a long file only around similar lines."""
+    last = max(0, len(lines) - len(wanted))
+    if last < WINDOWS:
+        return range(last + 1)
+    from rapidfuzz import process
+
+    telling = sorted(range(len(wanted)), key=lambda at: len(wanted[at]), reverse=True)[:3]
+    places: set[int] = set()
+    for own in telling:
+        near = process.extract(wanted[own], lines, limit=50, score_cutoff=NEAR)
+        places.update(min(max(at - own, 0), last) for _, _, at in near)
+    return sorted(places)
+
+
 def _nearest(text: str, old: str) -> str:
     """Return the message for `old` that is not there: the true text that is most like it."""
     from rapidfuzz import fuzz
@@ -306,53 +322,17 @@ def _nearest(text: str, old: str) -> str:
     size = len(wanted)
     squeezed = [" ".join(line.split()) for line in lines]
     target = "\n".join(" ".join(line.split()) for line in wanted)
-    places = range(max(1, len(lines) - size + 1))
-    if len(places) > WINDOWS:
-        own = set(target.split("\n")) - {""}
-        near = {at - shift for at, line in enumerate(squeezed) if line in own for shift in (0, 1)}
-        places_tried = sorted(at for at in near if at in places)[:WINDOWS]
-    else:
-        places_tried = list(places)
     best, best_at = NEAR, -1
-    for at in places_tried:
+    for at in _places(squeezed, target.split("\n")):
         score = fuzz.ratio(target, "\n".join(squeezed[at : at + size]), score_cutoff=best)
-        if score > best or (score == best and best_at < 0 and score):
+        if score > best or (best_at < 0 and score):
             best, best_at = score, at
     if best_at < 0:
         return "`old` is not in the file, nor anything like it; read the file and quote it exactly"
-    shown = lines[best_at : best_at + size][:SHOWN]
-    first, last = best_at + 1, best_at + len(shown)
+    first, last = best_at + 1, min(best_at + size, len(lines))
+    shown = shorten("\n".join(lines[best_at:last]), lines=SHOWN, size=SHOWN_SIZE)
     where = f"line {first}" if first == last else f"lines {first}-{last}"
     return (
         f"`old` is not in the file; nothing was changed. The nearest text is at {where}; quote it"
-        " exactly:\n" + "\n".join(shown)
+        f" exactly:\n{shown}"
     )
-
-
-def unified(path: str, before: str, after: str, *, target: str | None = None) -> str:
-    """Return the unified diff of two texts; `target` is the name after a move.
-
-    An empty `before` or `after` is shown as a file that comes or goes only by its lines.
-    """
-    if before == after:
-        return ""
-    old, new = split_lines(before), split_lines(after)
-    same = 0
-    while same < min(len(old), len(new)) and old[same] == new[same]:
-        same += 1
-    left = 0
-    while left < min(len(old), len(new)) - same and old[-1 - left] == new[-1 - left]:
-        left += 1
-    skip, keep = max(0, same - 3), max(0, left - 3)  # three lines of context stay on either side
-    body = difflib.unified_diff(
-        old[skip : len(old) - keep],
-        new[skip : len(new) - keep],
-        f"a/{path}",
-        f"b/{target or path}",
-    )
-    out = []
-    for line in body:
-        if line.startswith("@@"):
-            line = re.sub(r"([-+])(\d+)", lambda m: f"{m[1]}{int(m[2]) + skip}", line)
-        out.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return "".join(out)

@@ -10,10 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from tools.ask import Ask
 from tools.base import Tool, ToolCall, ToolError, ToolSchema
+from tools.check import Check
 from tools.edit import Edit
+from tools.git import Git
 from tools.plan import Plan
 from tools.read import Read
 from tools.search import Search
+from tools.shell import Shell
 from tools.write import Write
 
 TOOLS: tuple[Tool[Any], ...] = (
@@ -21,6 +24,9 @@ TOOLS: tuple[Tool[Any], ...] = (
     Edit(),
     Write(),
     Search(),
+    Shell(),
+    Git(),
+    Check(),
     Plan(),
     Ask(),
 )
@@ -31,9 +37,11 @@ OTHER_NAMES = {
     "cat": "read",
     "create": "write",
     "exec": "shell",
+    "execute": "shell",
     "find": "search",
     "glob": "search",
     "grep": "search",
+    "list": "read",
     "ls": "read",
     "open": "read",
     "patch": "edit",
@@ -43,6 +51,7 @@ OTHER_NAMES = {
     "str_replace": "edit",
     "terminal": "shell",
     "test": "check",
+    "tests": "check",
     "todo": "plan",
 }
 # names of arguments, and what they certainly mean where the tool has no such argument
@@ -94,7 +103,7 @@ def find(name: str) -> Tool[Any]:
     plain = name.strip().lower().replace("-", "_")
     words = plain.removesuffix("_tool").split("_")
     near = [word for word in words if word in names]
-    near += [OTHER_NAMES[key] for key in (plain, *words) if key in OTHER_NAMES]
+    near += [OTHER_NAMES[key] for key in (plain, *reversed(words)) if key in OTHER_NAMES]
     near += get_close_matches(plain, names, 1, 0.6)
     hint = f"use {near[0]}" if near else f"there are: {', '.join(names)}"
     raise ToolError(f"no tool named `{name}`; {hint}")

@@ -13,7 +13,7 @@ from sandbox.workspace import PathError
 from tools import symbols
 from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
-from tools.grep import BadPattern, Hit, Matches, Query, files, grep
+from tools.grep import FILES, BadPattern, Hit, Matches, Query, files, grep
 from tools.textfile import NotText, TextFile
 from tools.truncate import cut_line
 
@@ -124,8 +124,7 @@ def _lines(hits: list[Hit], known: list[symbols.Symbol]) -> list[str]:
         name = around.name if around and around.start_line != hit.line else ""
         label = f" ({name})" if name and name != last else ""
         last = name or (around.name if around else "")
-        text = hit.text.split("\n")[0]
-        rows.append(f"  {hit.line}{label}: {cut_line(text.strip(), WIDTH, hit.column)}")
+        rows.append(f"  {hit.line}{label}: {cut_line(hit.text.strip(), WIDTH, hit.column)}")
     return rows
 
 
@@ -142,7 +141,8 @@ async def _nothing(context: ToolContext, query: Query, found: Matches, note: str
     where = "" if query.path == "." else f" in {query.path}"
     which = f" matching {query.glob}" if query.glob else ""
     rows = [note] if note else []
-    rows.append(f"no match for `{query.pattern}`{where} ({_files(found.searched)}{which} searched)")
+    searched = await asyncio.to_thread(_searched, context, query)
+    rows.append(f"no match for `{query.pattern}`{where} ({_files(searched)}{which} searched)")
     if found.cut_off:
         rows.append("time ran out before all files were searched; give a narrower path")
     if not query.ignore_case:
@@ -153,11 +153,15 @@ async def _nothing(context: ToolContext, query: Query, found: Matches, note: str
                 f"{_count(other.total, 'line matches', 'lines match')} with ignore_case=true,"
                 f" first {path}:{hits[0].line}: {cut_line(hits[0].text.strip(), WIDTH)}"
             )
-    if query.glob and not found.searched:
+    if query.glob and not searched:
         rows.append("no file fits the glob; try another, or none")
     if names := await asyncio.to_thread(_named, context, query):
         rows.append(names)
     return ToolResult(text="\n".join(rows), summary="no match")
+
+
+def _searched(context: ToolContext, query: Query) -> int:
+    return sum(1 for _ in islice(files(context, query.path, query.glob), FILES))
 
 
 def _named(context: ToolContext, query: Query) -> str:

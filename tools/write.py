@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.diffs import unified
 from tools.files import (
     Change,
     changeable,
@@ -15,7 +16,6 @@ from tools.files import (
     open_text,
     refusals,
 )
-from tools.patching import unified
 from tools.textfile import NotText, TextFile, kind_of, unified_newlines
 
 

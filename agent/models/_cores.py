@@ -47,9 +47,10 @@ def _look() -> _Look:
     busy = 0.0
     words = _first("/proc/stat").split()
     if words and words[0] == "cpu":
-        user, nice, system, _idle, _iowait, irq, soft, *rest = map(int, words[1:])
+        user, _nice, system, _idle, _iowait, irq, soft, *rest = map(int, words[1:])
         steal = rest[0] if rest else 0
-        busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+        # polite work (nice) gives way to ours
+        busy = (user + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
     return _Look(time.monotonic(), busy, own.user + own.system)
 
 

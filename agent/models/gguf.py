@@ -121,7 +121,7 @@ class _Reader:
             try:
                 for _ in range(count):
                     at += 8 + unpack(data, at)[0]
-            except struct.error:
+            except (struct.error, OverflowError):
                 raise _Cut from None
             self.at = at
             self.skip(0)

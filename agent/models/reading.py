@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from agent.models.toolcalls import ParsedReply
+from agent.models.toolcalls import OPENS, ParsedReply, unwrapped
 
-# what may be the beginning of a call, as far as it is written
-_MAYBE_CALL = re.compile(r"<tool_call>|```(?:json|tool_call)?\s*\{|(?:^|\n)\s*\{")
-_MAYBE_START = re.compile(r"(?:<(?:t(?:o(?:o(?:l(?:_\w*)?)?)?)?)?|`{1,3}\w*\s*|\n\s*)$")
+# the end of what is written, where it may be the beginning of a call
+_MAYBE = re.compile(
+    r"(?:(?:`{3}[a-z_]*\s*|<tool_call>\s*)*"
+    r"(?:`{1,3}[a-z_]*|<(?:t(?:o(?:o(?:l(?:_[a-z]*)?)?)?)?)?|\{\s*(?:[\"'][a-z]*[\"']?\s*)?)?)\Z"
+)
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
@@ -60,11 +62,10 @@ class Reading:
             rest = stripped
         size = len(rest)
         if self._tools:
-            call = _MAYBE_CALL.search(rest)
-            if call:
+            if call := OPENS.search(rest):
                 self._held = True
-                size = call.start()
-            elif maybe := _MAYBE_START.search(rest):
+                size = len(unwrapped(rest[: call.start()]))
+            elif maybe := _MAYBE.search(rest):
                 size = maybe.start()
         # a space at the end may turn out to be the end of the answer
         size = min(size, len(rest[:size].rstrip()))

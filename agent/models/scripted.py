@@ -47,7 +47,7 @@ class Reply(Frozen):
     def _one_name_each(cls, value: object) -> object:
         if not isinstance(value, list):
             raise ValueError("`calls` is a list of {tool: arguments}")
-        pairs = []
+        pairs: list[tuple[object, object]] = []
         for item in value:
             if not isinstance(item, dict) or len(item) != 1:
                 raise ValueError("each call is one `tool: {arguments}`")
@@ -94,7 +94,8 @@ class ScriptedModel:
             except ValidationError as error:
                 what = error.errors()[0]
                 where = ".".join(str(part) for part in what["loc"])
-                message = f"{name}, reply {number}, {where or 'item'}: {what['msg']}"
+                reason = what["msg"].removeprefix("Value error, ")
+                message = f"{name}, reply {number}, {where or 'item'}: {reason}"
                 raise ModelUnusable(message) from error
         return cls(replies, name, window)
 

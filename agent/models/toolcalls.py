@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ _USE = "For each tool use, return a JSON object with the tool name and its argum
 _NAME_KEYS = ("name", "tool", "function")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _TYPES = {"integer": "int", "number": "number", "boolean": "bool", "object": "object"}
-_OPENS = re.compile(r'<tool_call>\s*(?=\{)|\{\s*["\'](?:name|tool|function)["\']\s*:')
+OPENS = re.compile(r'<tool_call>\s*(?=\{)|\{\s*["\'](?:name|tool|function)["\']\s*:')
 _THINK = re.compile(r"\s*<think>(.*?)(?:</think>\s*|$)", re.DOTALL)
 
 
@@ -101,16 +102,18 @@ def parse(reply: str, names: Sequence[str], *, first: int = 1) -> ParsedReply:
     rest = reply[thought.end() :] if thought else reply
     if not names:
         return ParsedReply(rest.strip(), thinking)
+    if (begun := OPENS.search(rest)) and '"""' in rest:
+        rest = rest[: begun.start()] + _TRIPLE.sub(_single, rest[begun.start() :])
     calls: list[ToolCall] = []
     problem = ""
     kept: list[str] = []
     at = 0
-    while match := _OPENS.search(rest, at):
+    while match := OPENS.search(rest, at):
         tagged = match[0].startswith(TAG)
         found = _object(rest, rest.index("{", match.start()))
         call = found and _call(found.value, f"c{first + len(calls)}")
         if call and (tagged or call.name in names):
-            kept.append(_unwrapped(rest[at : match.start()]))
+            kept.append(unwrapped(rest[at : match.start()]))
             calls.append(call)
             at = _after(rest, found.end if found else match.end())
             continue
@@ -118,7 +121,7 @@ def parse(reply: str, names: Sequence[str], *, first: int = 1) -> ParsedReply:
             problem = _problem(rest[match.start() :], found is not None)
             if not found:
                 # the rest of the reply is inside of the call that cannot be read
-                kept.append(_unwrapped(rest[at : match.start()]))
+                kept.append(unwrapped(rest[at : match.start()]))
                 at = len(rest)
                 break
         kept.append(rest[at : match.end()])
@@ -139,7 +142,7 @@ def _names_a_tool(written: str, names: Sequence[str]) -> bool:
     return match is not None and match[1] in names
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
     """Drop the fence or the tag that was opened for a call."""
     return re.sub(r"(?:```[a-z_]*\s*|<tool_call>\s*)+$", "", text)
 
@@ -228,6 +231,19 @@ def _extent(text: str, start: int) -> tuple[int, str]:
         at += 1
     # an open string has lost more than brackets: what it held is not certain
     return at, "" if quote else "".join(reversed(open_brackets))
+
+
+# a small model writes Python's long strings into JSON; what closes one is followed by , ] or }
+_TRIPLE = re.compile(r'(?<=[:\[,])(\s*)"""(.*?)"""(?=\s*[,}\]])', re.DOTALL)
+
+
+def _single(match: re.Match[str]) -> str:
+    """Return a long string as JSON; its lines are indented like the object around it."""
+    text = match[2]
+    if text.startswith("\n"):
+        lines = textwrap.dedent(text[1:])
+        text = lines.rstrip(" \t") if lines.strip() else ""
+    return match[1] + json.dumps(text)
 
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -8,8 +8,8 @@ from agent.events import Verification
 from agent.repair.candidates import Candidate
 from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
-from tools import patching
 from tools.base import ToolCall
+from tools.diffs import unified
 from tools.textfile import TextFile
 
 
@@ -61,6 +61,6 @@ def _saved(turn: Turn, winner: Candidate, seen: Reproduction) -> str:
     path = folder / f"{turn.session.id}.patch"
     parts = [winner.diff]
     for name, data in seen.extra.items():
-        parts.append(patching.unified(name, "", (data or b"").decode()))
+        parts.append(unified(name, "", (data or b"").decode()))
     path.write_text("".join(parts), encoding="utf-8")
     return str(path)

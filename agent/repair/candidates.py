@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from agent.repair.localise import Suspect
 from tools import patching, symbols
 from tools.base import ToolError
+from tools.diffs import unified
 
 # what a repair must not bring in: ways to end the process, to find the tests, to reach around them
 REACHING = re.compile(
@@ -69,7 +70,7 @@ class Gate:
         self._seen.add(key)
         if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
-        diff = patching.unified(suspect.path, suspect.text, text)
+        diff = unified(suspect.path, suspect.text, text)
         return Candidate(suspect, old, new, text, diff)
 
 
@@ -94,7 +95,8 @@ def shape(path: str, text: str) -> str:
             tree = ast.parse(textwrap.dedent(text))
         except (SyntaxError, ValueError, RecursionError):
             return _squeezed(text)
-        return str(ast.dump(tree))
+        dumped: str = ast.dump(tree)
+        return dumped
     return _squeezed(text)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.bench import Bench
+from agent.context.sources import Sources
 from agent.errors import Blocked, Failed
 from agent.events import (
     AttemptFinished,
@@ -24,7 +25,7 @@ from agent.models.base import LocalModel, Model, ModelRequest, ReplyChunk, Sampl
 from agent.repair import plant, prompts
 from agent.repair.apply import apply
 from agent.repair.candidates import Candidate, Gate, Refused
-from agent.repair.localise import Sources, Suspect, suspects, test_source
+from agent.repair.localise import Suspect, suspects, test_source
 from agent.repair.reproduce import Reproduction, reproduce
 from agent.repair.selftest import write_test
 from agent.turn import Turn

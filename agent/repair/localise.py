@@ -7,27 +7,20 @@ that the failing tests use, names that the description mentions; then what those
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from sandbox.workspace import PathError, Workspace
+from agent.context.sources import Source, Sources, is_test
 from tools import symbols
-from tools.languages import language_of
 from tools.report import Failure
 from tools.symbols import Symbol
-from tools.textfile import NotText, TextFile
 
 WEIGHTS = {"last frame": 12.0, "frame": 6.0, "description": 5.0, "test": 4.0, "callee": 0.5}
-MAX_FILES = 3000  # source files looked at
-MAX_BYTES = 400_000  # of one file
 CALLEES_OF = 6  # the best suspects whose callees become suspects too
 
 _FRAME = re.compile(r"""(?:File ")?([\w./\\@+-]+\.[A-Za-z]{1,4})"?(?::|, line )(\d+)""")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec", "specs"})
-_TEST_FILE = re.compile(r"(^tests?_|_tests?$|\.test$|\.spec$|^conftest$|^tests?$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,91 +44,6 @@ class Suspect:
         return self.path, self.symbol.name, self.symbol.start_line
 
 
-@dataclass
-class Source:
-    """A file and its functions, parsed once."""
-
-    path: str
-    text: str
-    functions: list[Symbol] = field(default_factory=list)
-
-
-def is_test(path: str) -> bool:
-    """Whether a path is a test or serves tests, by the common conventions."""
-    pure = PurePosixPath(path)
-    if _TEST_FOLDERS & {part.lower() for part in pure.parts[:-1]}:
-        return True
-    return bool(_TEST_FILE.search(pure.stem.lower()))
-
-
-class Sources:
-    """The text and functions of the workspace, read when first asked for."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._files: dict[str, Source | None] = {}
-        self._paths: list[str] | None = None
-
-    def paths(self) -> list[str]:
-        """Return the source files that are no tests, in order, at most `MAX_FILES`."""
-        if self._paths is None:
-            self._paths = []
-            for path in self._workspace.walk():
-                if len(self._paths) >= MAX_FILES:
-                    break
-                if language_of(path, "") is not None and not is_test(path):
-                    self._paths.append(path)
-        return self._paths
-
-    def get(self, path: str) -> Source | None:
-        """Return a file, parsed; None where there is no such text."""
-        if path not in self._files:
-            self._files[path] = self._read(path)
-        return self._files[path]
-
-    def _read(self, path: str) -> Source | None:
-        text = self.text(path)
-        if text is None:
-            return None
-        functions = [
-            each for each in symbols.definitions(path, text) if each.kind in ("function", "method")
-        ]
-        return Source(path, text, functions)
-
-    def text(self, path: str) -> str | None:
-        """Return the text of a file without parsing it."""
-        try:
-            view = self._workspace.read(path, MAX_BYTES)
-            return None if view.truncated else TextFile.decode(view.data).text
-        except (PathError, NotText):
-            return None
-
-    def located(self, path: str) -> str | None:
-        """Return a path of a traceback as ours; None where it is outside or not there."""
-        try:
-            found = self._workspace.locate(path)
-            return found if self._workspace.kind(found) == "file" else None
-        except PathError:
-            return None
-
-    def defining(self, names: Iterable[str]) -> Iterator[tuple[Source, Symbol]]:
-        """Yield every function with one of these short names."""
-        wanted = {name for name in names if len(name) > 1}
-        if not wanted:
-            return
-        pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(wanted))) + r")\b")
-        for path in self.paths():
-            known = self._files.get(path)
-            text = known.text if known else self.text(path)
-            if text is None or not pattern.search(text):
-                continue
-            source = self.get(path)
-            for function in source.functions if source else ():
-                if function.short in wanted or _class_of(function) in wanted:
-                    assert source is not None
-                    yield source, function
-
-
 def test_source(sources: Sources, test: str) -> tuple[str, str]:
     """Return the path and the text of a test's function, empty where it is not found.
 
@@ -157,7 +65,7 @@ def suspects(
     sources: Sources, failures: Sequence[Failure], targets: Sequence[str], description: str
 ) -> list[Suspect]:
     """Return the functions that may hold the bug, the likeliest first."""
-    scores: Counter[tuple[str, str, int]] = Counter()
+    scores: defaultdict[tuple[str, str, int], float] = defaultdict(float)
     reasons: dict[tuple[str, str, int], str] = {}
     found: dict[tuple[str, str, int], tuple[Source, Symbol]] = {}
 
@@ -188,7 +96,8 @@ def suspects(
             # is named points to its methods, less than their own name would
             own = symbol.short in names
             point(source, symbol, WEIGHTS[kind] * (1 if own else 0.3) / same[symbol.short], why)
-    for key, score in scores.most_common(CALLEES_OF):
+    best = sorted(scores.items(), key=lambda item: -item[1])[:CALLEES_OF]
+    for key, score in best:
         source, symbol = found[key]
         called = set(_NAME.findall(source.text[symbol.start : symbol.end])) - {symbol.short}
         there = list(sources.defining(called))
@@ -215,7 +124,3 @@ def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:
         symbol = symbols.enclosing(source.functions, int(line)) if source else None
         if source is not None and symbol is not None:
             yield source, symbol
-
-
-def _class_of(symbol: Symbol) -> str:
-    return symbol.name.rpartition(".")[0].rpartition(".")[2]

@@ -105,9 +105,9 @@ def surroundings(suspect: Suspect) -> str:
     known = symbols.definitions(suspect.path, suspect.text)
     kept: list[str] = []
     for each in known:
-        if each.short in used and each.name != suspect.symbol.name:
-            if not suspect.symbol.start <= each.start <= suspect.symbol.end:
-                kept.append(suspect.text[each.head : each.end].split("\n", 1)[0])
+        inside = suspect.symbol.start <= each.start <= suspect.symbol.end
+        if each.short in used and not inside:
+            kept.append(suspect.text[each.head : each.end].split("\n", 1)[0])
     owner = suspect.symbol.name.rpartition(".")[0]
     if owner and (held := symbols.find(known, owner)):
         kept.insert(0, suspect.text[held[0].head : held[0].end].split("\n", 1)[0])

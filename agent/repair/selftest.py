@@ -11,11 +11,12 @@ import re
 from collections.abc import Awaitable, Callable
 
 from agent.bench import Bench
+from agent.context.sources import Sources
 from agent.errors import Failed
 from agent.events import PhaseStarted
 from agent.messages import Message
 from agent.repair import prompts
-from agent.repair.localise import Sources, Suspect, suspects
+from agent.repair.localise import Suspect, suspects
 from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
 from tools.report import Failure

@@ -26,7 +26,7 @@ def points(root: Path, tmp_path: Path) -> Checkpoints:
     return checkpoints(root, tmp_path / "state")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(first=folders, second=folders)
 def test_any_tree_comes_back_from_any_other_byte_for_byte(
     first: dict[str, tuple[object, ...]], second: dict[str, tuple[object, ...]]
@@ -313,9 +313,9 @@ async def test_a_kill_while_one_is_made_leaves_the_older_ones(
     (root / "a").write_bytes(b"first")
     first, whole = await points.make("first"), look(root)
     chance = random.Random(7)
-    for attempt in range(8):
+    for attempt in range(5):
         for number in range(300):
-            (root / f"f{number}").write_bytes(chance.randbytes(20_000))
+            (root / f"f{number}").write_bytes(chance.randbytes(10_000))
         process = drive(MAKE, root, tmp_path / "state")
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
@@ -336,7 +336,7 @@ async def test_a_killed_restore_can_be_done_again(
         (root / f"f{number}").write_bytes(b"%d" % number)
     before, whole = await points.make("before"), look(root)
     chance = random.Random(11)
-    for _ in range(6):
+    for _ in range(4):
         for number in range(500):
             (root / f"f{number}").write_bytes(b"changed")
         after = await points.make("after")

@@ -15,7 +15,7 @@ from agent.checkpoint import Checkpoints
 from agent.tree import Limits
 from sandbox.plain import Plain
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
 UNCONTAINED = Plain(why_not="chosen by the test")
 
 # path -> ("file", mode, content) | ("link", target) | ("folder", mode)
@@ -45,7 +45,7 @@ CONTENTS = (
     "\ufeffutf-16 \u00e4".encode("utf-16"),
     bytes(range(256)),
     b"$Id$ * text=auto eol=lf ident\n",
-    b"0\n1\n" * 5000,
+    b"0\n1\n" * 300,
 )
 
 files = st.tuples(
@@ -136,5 +136,5 @@ def drive(script: str, *arguments: object, wrapper: tuple[str, ...] = ()) -> sub
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{ROOT}/tests/agent"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.base import Command, CommandResult, Limits, Sandbox, SandboxError
+from sandbox.base import Command, CommandResult, Limits, Sandbox
 from sandbox.bubblewrap import Bubblewrap
 from sandbox.detect import _bubblewrap, _landlock, self_test
 from sandbox.landlock import Landlock
@@ -129,6 +129,3 @@ def any_box(request: pytest.FixtureRequest) -> Box:
     """Each sandbox, also the one that does not."""
     found: Box = request.getfixturevalue(request.param)
     return found
-
-
-__all__ = ["Box", "Ground", "SandboxError"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.patching import NoMatch, Splice, by_symbol, by_text, unified
+from tools.patching import NoMatch, Splice, by_symbol, by_text
 
 
 def applied(text: str, splices: list[Splice] | Splice) -> str:
@@ -47,40 +47,6 @@ def test_whatever_is_matched_differs_from_old_in_blanks_only(text: str, old: str
     assert [splice.start for splice in splices] == sorted(
         (splice.start for splice in splices), reverse=True
     )
-
-
-@given(st.lists(st.sampled_from(["a", "b", "c", "x\x0cy", ""]), max_size=30), st.data())
-def test_a_diff_applied_by_its_numbers_gives_the_new_text(
-    lines: list[str], data: st.DataObject
-) -> None:
-    before = "".join(f"{line}\n" for line in lines)
-    at = data.draw(st.integers(0, len(lines)))
-    gone = data.draw(st.integers(0, 3))
-    come = data.draw(st.lists(st.sampled_from(["new", "a"]), max_size=3))
-    changed = [*lines[:at], *come, *lines[at + gone :]]
-    after = "".join(f"{line}\n" for line in changed)
-    assert patched(before, unified("a", before, after)) == after
-
-
-def patched(before: str, diff: str) -> str:
-    """Apply a diff by its line numbers, every context line checked."""
-    if not diff:
-        return before
-    source, out, at = before.split("\n")[:-1], [], 0
-    for row in diff.split("\n")[2:-1]:
-        if row.startswith("@@"):
-            start, _, count = row.split()[1][1:].partition(",")
-            first = int(start) - (0 if count == "0" else 1)
-            out += source[at:first]
-            at = first
-        elif row.startswith("+"):
-            out.append(row[1:])
-        else:
-            assert source[at] == row[1:]
-            at += 1
-            if row.startswith(" "):
-                out.append(row[1:])
-    return "".join(f"{line}\n" for line in [*out, *source[at:]])
 
 
 def test_several_matches_are_refused_with_their_lines_unless_all_are_meant() -> None:

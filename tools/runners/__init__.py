@@ -18,12 +18,11 @@ from tools.runners.base import Runner, run_check
 from tools.runners.cargo import Cargo
 from tools.runners.command import ShellCommand
 from tools.runners.go import Go
-from tools.runners.interpreter import project_python
+from tools.runners.interpreter import program_on_path, project_python
 from tools.runners.make import Make
 from tools.runners.node import JsonReporting, NodeTest, NpmScript
 from tools.runners.pytest import Pytest
 from tools.runners.unittest import Unittest
-from tools.trusted import trusted_program
 
 __all__ = ["Runner", "detect", "from_command", "run_check"]
 
@@ -48,7 +47,7 @@ class _Project:
             return ""
 
     def program(self, name: str) -> str | None:
-        return trusted_program(name, self.root, self.environ)
+        return program_on_path(name, self.root, self.environ)
 
 
 def detect(workspace: Workspace, environ: Mapping[str, str] | None = None) -> list[Runner]:
@@ -86,7 +85,7 @@ def _python_named(word: str, root: Path, environ: Mapping[str, str]) -> str | No
         return str(root / word)
     if word in {"python", "python3"}:
         return project_python(root, environ)
-    return trusted_program(word, root, environ)
+    return program_on_path(word, root, environ)
 
 
 def _python(project: _Project) -> Iterator[Runner]:

@@ -2,7 +2,7 @@
 
 # runs on the Pythons that projects use, so it is written for an older one than ours:
 # mypy: ignore-errors
-# ruff: noqa: PTH109, PTH118
+# ruff: noqa: PTH109, PTH118, PTH123
 
 import os
 import sys
@@ -78,6 +78,19 @@ def _reporter(pytest, record, targets):
     return Reporter()
 
 
+def _cache_is_off(arguments):
+    """Whether the project goes without pytest's cache; its folder is then an unknown setting."""
+    off = "no:cacheprovider"
+    for name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg"):
+        try:
+            with open(name, encoding="utf-8", errors="replace") as file:
+                if off in file.read():
+                    return True
+        except OSError:
+            continue
+    return any(off in argument for argument in arguments)
+
+
 def main(record, header):
     """Run it; the last record is the exit status, and comes after pytest itself is done."""
     try:
@@ -87,11 +100,11 @@ def main(record, header):
             raise
         record(type="missing")
         return 4
-    # a private cache: what failed last time is nobody's business here, nor is writing it down
-    cache = os.path.join(header["folder"], "cache")
-    arguments = ["-p", "cacheprovider", "-o", "cache_dir=" + cache]
     # said on the command line, which the workers of xdist get too
-    arguments += ["--maxfail=0", "--continue-on-collection-errors", "--tb=short"]
+    arguments = ["--maxfail=0", "--continue-on-collection-errors", "--tb=short"]
+    if not _cache_is_off(header["arguments"]):
+        # a private one: what failed last time is not to choose, nor to be written down
+        arguments += ["-o", "cache_dir=" + os.path.join(header["folder"], "cache")]
     sys.argv = ["pytest"] + header["arguments"]
     status = int(
         pytest.main(

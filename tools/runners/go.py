@@ -16,7 +16,7 @@ _OUTCOMES = {
     "fail": TestOutcome.FAILED,
     "skip": TestOutcome.SKIPPED,
 }
-_MESSAGE = re.compile(r"^\s+\S+\.go:\d+: (.*)")
+_MESSAGE = re.compile(r"^\s*\S+\.go:\d+:(?:\d+:)? (.*)")
 
 
 class Go(Runner):
@@ -48,13 +48,15 @@ class Go(Runner):
             package, test = event.get("Package", ""), event.get("Test", "")
             name = f"{package}::{test}" if test else package
             action = event.get("Action")
-            if action == "output":
+            if action in {"output", "build-output"}:
+                name = name or event.get("ImportPath", "")
                 output.setdefault(name, []).append(event.get("Output", ""))
             elif action in {"start", "run"}:
                 open_packages.add(name)
             elif action in _OUTCOMES:
                 open_packages.discard(name)
-                trace = "".join(output.get(name, ()))
+                build = output.get(event.get("FailedBuild", ""), ())
+                trace = "".join((*build, *output.get(name, ())))
                 if action == "fail" and (test or not _tests_failed(found, package)):
                     broken = True
                     found.fail(name, _message(trace), trace)

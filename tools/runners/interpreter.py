@@ -30,6 +30,21 @@ def project_python(root: Path, environ: Mapping[str, str] | None = None) -> str:
     return sys.executable
 
 
+def program_on_path(name: str, root: Path, environ: Mapping[str, str]) -> str | None:
+    """Return the program that a person here would run: the first on `PATH`, not one in `root`.
+
+    Unlike the programs that Wisp needs itself, a toolchain is the one the user put first.
+    """
+    for entry in environ.get("PATH", os.defpath).split(os.pathsep):
+        folder = Path(entry)
+        if not folder.is_absolute() or folder.resolve().is_relative_to(root):
+            continue
+        program = folder / name
+        if program.is_file() and os.access(program, os.X_OK):
+            return str(program)
+    return None
+
+
 def _candidates(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     if active := environ.get("VIRTUAL_ENV"):
         yield _python_of(Path(active))

@@ -112,7 +112,8 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
         and finished(records, exit_code)
         and not running
         and collected.keys() <= found.tests.keys()
-        and not (found.failures and exit_code == 0)
+        # nothing ran, or a failure was seen, and yet the status says that all is well
+        and not (exit_code == 0 and (found.failures or not outcomes))
     )
     return found
 

@@ -1,0 +1,71 @@
+"""The events of a repair: its phases, its attempts, the checks that decide, what was sampled."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from agent.fact import Base
+from agent.messages import Usage
+
+Phase = Literal["reproduce", "localise", "propose", "verify", "select"]
+
+
+class PhaseStarted(Base):
+    """`fix` went on to its next phase."""
+
+    type: Literal["phase_started"] = "phase_started"
+    phase: Phase
+    detail: str = ""
+
+
+class CheckStarted(Base):
+    """The harness runs a check; no `targets` means all of it."""
+
+    type: Literal["check_started"] = "check_started"
+    command: str
+    targets: tuple[str, ...] = ()
+
+
+class CheckFinished(Base):
+    """What the check said; the newly passing and failing are against the baseline of the turn."""
+
+    type: Literal["check_finished"] = "check_finished"
+    passed: int
+    failed: int
+    complete: bool
+    newly_passing: tuple[str, ...] = ()
+    newly_failing: tuple[str, ...] = ()
+    seconds: float
+
+
+class AttemptStarted(Base):
+    """One try begins; `attempt` is its number, `detail` says what it is and where."""
+
+    type: Literal["attempt_started"] = "attempt_started"
+    detail: str
+
+
+class AttemptFinished(Base):
+    """How the try ended; `diff` is what it proposed."""
+
+    type: Literal["attempt_finished"] = "attempt_finished"
+    verdict: Literal["verified", "failed", "regressed", "flaky", "refused", "not-run", "cancelled"]
+    detail: str = ""
+    diff: str = ""
+
+
+class Sampled(Base):
+    """Answers to one request for samples, as a script can replay them."""
+
+    type: Literal["sampled"] = "sampled"
+    texts: tuple[str, ...]
+    usage: Usage = Field(default_factory=Usage)
+
+
+class Scored(Base):
+    """Answers to one request for scores."""
+
+    type: Literal["scored"] = "scored"
+    scores: tuple[float, ...]

@@ -1,0 +1,38 @@
+"""The harness's own record of what checks said before and after: what an exit code 0 stands on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tools.base import Frozen
+
+Strength = Literal["none", "exit-status", "self-written", "tests"]
+
+
+class Tally(Frozen):
+    """The counts of one check."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class Verification(Frozen):
+    """The harness's own record of the checks before and after.
+
+    `verified` is the verdict that the exit code stands on: every target passed, twice, and nothing
+    fails that passed before. `reason` says what is missing when it is False.
+    """
+
+    verified: bool = False
+    strength: Strength = "none"
+    reason: str = ""
+    commands: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    before: Tally | None = None
+    after: Tally | None = None
+    newly_passing: tuple[str, ...] = ()
+    newly_failing: tuple[str, ...] = ()
+    runs: int = 0
+    seconds: float = 0.0
+    in_place: bool = False  # tried in the user's own tree, under a checkpoint

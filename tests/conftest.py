@@ -1,0 +1,96 @@
+"""Each test has a home of its own; what cannot be tested on a machine is said loudly.
+
+`WISP_REQUIRE_MODEL=1` and `WISP_REQUIRE_FULL=1` turn the skip of a test marked `model` or `full`
+into a failure: that is how CI runs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+REQUIRE = {"model": "WISP_REQUIRE_MODEL", "full": "WISP_REQUIRE_FULL"}
+OURS = ("WISP_TEST_MODELS", *REQUIRE.values())
+
+# where the real models are, asked before the first test gets another home
+MODELS = Path(os.environ.get("WISP_TEST_MODELS") or platformdirs.user_cache_path("wisp") / "models")
+os.environ["WISP_TEST_MODELS"] = str(MODELS)
+_RUSTUP = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
+
+
+@pytest.fixture(scope="session")
+def _homes() -> Iterator[Path]:
+    # not in /tmp, which a full sandbox hides from its commands
+    (PROJECT / ".cache").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="homes-", dir=PROJECT / ".cache"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, with everything that depends on it, and no settings from outside."""
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=_homes))
+    for name in [each for each in os.environ if each.startswith("WISP_") and each not in OURS]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("CONFIG", "STATE", "CACHE", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+    if _RUSTUP.is_dir():  # the toolchain of this machine, not of this user
+        monkeypatch.setenv("RUSTUP_HOME", str(_RUSTUP))
+    return folder
+
+
+@pytest.fixture
+def model_path() -> Callable[[str], Path]:
+    """Return where a model of the catalogue really is; skips the test where it is not."""
+
+    def find(name: str) -> Path:
+        from agent.models import catalog
+
+        entry = catalog.find(name)
+        assert entry is not None, f"{name} is not in the catalogue"
+        if not catalog.present(entry, MODELS):
+            pytest.skip(f"{entry.file} is not in {MODELS}; type: agent models pull {name}")
+        return MODELS / entry.file
+
+    return find
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None]:
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # what pluggy sends here
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    for mark, variable in REQUIRE.items():
+        if item.get_closest_marker(mark) and os.environ.get(variable) == "1":
+            report.outcome = "failed"
+            report.longrepr = f"{variable}=1, but this was skipped: {_reason(report)}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    missed: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        marks = [mark for mark in REQUIRE if mark in report.keywords]
+        if marks:
+            missed.setdefault(f"{' and '.join(marks)}: {_reason(report)}", []).append(report.nodeid)
+    if not missed:
+        return
+    terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", yellow=True, bold=True)
+    for reason, tests in missed.items():
+        terminalreporter.line(f"{len(tests)} tests skipped, {reason}")
+        for test in tests:
+            terminalreporter.line(f"    {test}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    found = report.longrepr
+    return str(found[-1] if isinstance(found, tuple) else found).removeprefix("Skipped: ")
