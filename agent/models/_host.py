@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agent.models._engine import Engine, Lane
+    from agent.models._engine import Engine
+    from agent.models._lanes import Lane
     from agent.models.chat import ChatTemplate, Turn
 
 PR_SET_PDEATHSIG = 1
@@ -182,7 +183,7 @@ class Host:
 
     def stream(self, request: Frame, prompt: list[int]) -> Frame:
         """Write one reply, which stays in the cache for the request after it."""
-        from agent.models._engine import Lane
+        from agent.models._lanes import Lane
         from agent.models._matching import AfterTrigger, Vocabulary
 
         constrain = None
@@ -215,7 +216,8 @@ class Host:
 
     def sample(self, request: Frame, prompt: list[int]) -> Frame:
         """Write `n` continuations of one prompt, several in one batch."""
-        from agent.models._engine import LANES, Lane
+        from agent.models._engine import LANES
+        from agent.models._lanes import Lane
         from agent.models._matching import Throughout, Vocabulary
 
         cached = self._read(request, prompt, request["max_tokens"])

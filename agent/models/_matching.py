@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.models._engine import Constraint
+from agent.models._lanes import Constraint
 
 if TYPE_CHECKING:
     from agent.models._engine import Engine
