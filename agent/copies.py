@@ -75,12 +75,22 @@ class Copy:
 
         Raises Failed when the path leaves the copy, follows a link, or lies in what is mounted.
         """
+        name = self._held(path)
+        with _errors(self._duplicate.home):
+            await in_thread(lambda: self._duplicate.write(name, data))
+
+    async def remove(self, path: str) -> None:
+        """Remove the file at a workspace-relative path if it is there; raises as `write` does."""
+        name = self._held(path)
+        with _errors(self._duplicate.home):
+            await in_thread(lambda: self._duplicate.remove(name))
+
+    def _held(self, path: str) -> str:
         parts = raw(path).split("/")
         heads = {"/".join(parts[: end + 1]) for end in range(len(parts))}
         if not {"", ".", ".."}.isdisjoint(parts) or heads & self._duplicate.survey.mounted:
             raise Failed(f"not a path that a copy can hold: {path}")
-        with _errors(self._duplicate.home):
-            await in_thread(lambda: self._duplicate.write("/".join(parts), data))
+        return "/".join(parts)
 
 
 class Copies:

@@ -197,6 +197,15 @@ class Duplicate:
                     if found.startswith(stem + ".") and found.endswith(".pyc"):
                         os.unlink(found, dir_fd=cache)
 
+    def remove(self, path: str) -> None:
+        """Remove a file if it is there; raises OSError."""
+        *above, name = path.split("/")
+        with (
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            beneath.folder(self.path, tuple(above)) as here,
+        ):
+            os.unlink(name, dir_fd=here)
+
     def _clear(self, path: str, seen: set[str], todo: list[str]) -> None:
         """Move what is not as it was made out of one folder; its folders are next."""
         with beneath.folder(self.path, _parts(path)) as here:

@@ -128,7 +128,7 @@ def _newer(line: bytes) -> bool:
     return isinstance(version, int) and version > SCHEMA
 
 
-def closing(events: Iterable[Event]) -> list[Event]:
+def closing(events: Iterable[Base]) -> list[Event]:
     """Return the events that close what is still open at the end of these."""
     calls: dict[str, None] = {}
     turn = False

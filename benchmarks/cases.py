@@ -43,8 +43,10 @@ PINS = (
     "pygments==2.21.0",
     "pytest==8.4.2",
     "pytest-cov==7.1.0",
+    "pytest-mock==3.17.0",
     "sortedcontainers==2.4.0",
 )
+NO_TRACE = ("-p", "no:cacheprovider")  # the folder stays as it is
 TESTS_S = 300.0  # seconds that one run of a case's tests may take
 FETCH_S = 600.0  # seconds for pip or git
 
@@ -216,15 +218,15 @@ def problems(case: Case, seen: Measured) -> list[str]:
     return found
 
 
-def run_tests(folder: Path) -> dict[str, str]:
-    """Run all tests of a laid-out case in the sandbox and return how each ended."""
+def run_tests(folder: Path, targets: tuple[str, ...] = ()) -> dict[str, str]:
+    """Run the tests of a laid-out case (all, or these) in the sandbox; return how each ended."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:
         scratch = Path(made).resolve()
         shutil.copy(HERE / "_outcomes.py", scratch)
         written = scratch / "outcomes.json"
         python = str(folder / ".venv" / "bin" / "python")
         command = Command(
-            argv=(python, "-m", "pytest", "-q", "-p", "_outcomes", "-p", "no:cacheprovider"),
+            argv=(python, "-m", "pytest", "-q", "-p", "_outcomes", *NO_TRACE, *targets),
             cwd=folder,
             env={
                 "CASE_OUTCOMES": str(written),

@@ -108,6 +108,7 @@ def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
     gguf.check(path)
 
     import llama_cpp.llama_cpp as lib
+    import llguidance  # noqa: F401  # wanted later, in a thread: better missed now
 
     from agent.models._engine import Engine
     from agent.models.chat import ChatTemplate

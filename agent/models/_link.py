@@ -42,35 +42,44 @@ class Link:
         self._child = child
         self._log = log
         self._unread = bytearray()
+        self._first: Frame | None = None
+        self._torn = False
 
     @classmethod
     def start(cls, settings: Frame) -> Link:
         """Start a child and tell it what to load; its first frame says how that went.
 
-        Not a coroutine: no cancellation can come between the start and the return.
+        Not a coroutine: no cancellation can come between the start and the return. Raises
+        HostEnded when there is no starting it.
         """
         descriptor, name = tempfile.mkstemp(prefix="wisp-model-", suffix=".log")
         os.close(descriptor)
         host = Path(__file__).with_name("_host.py")
-        child = start_child(
-            (sys.executable, "-I", str(host)),
-            cwd=Path("/"),
-            env=_environment(os.environ),
-            log=Path(name),
-        )
+        try:
+            child = start_child(
+                (sys.executable, "-I", str(host)),
+                cwd=Path("/"),
+                env=_environment(os.environ),
+                log=Path(name),
+            )
+        except OSError as error:
+            Path(name).unlink()
+            raise HostEnded(f"it cannot be started: {error.strerror}", None) from None
         link = cls(child, Path(name))
         link._first = {**settings, "parent": os.getpid()}
         return link
 
-    _first: Frame | None = None
-
     async def send(self, frame: Frame) -> None:
         """Write one frame; raises HostEnded."""
         data = json.dumps(frame).encode()
+        if self._torn:
+            raise await self._ended()
+        self._torn = True  # until all of it is sent: a cancellation may come in between
         try:
             await self._child.send(struct.pack("<I", len(data)) + data)
         except BrokenPipeError:
             raise await self._ended() from None
+        self._torn = False
 
     async def receive(self) -> Frame:
         """Return the next frame; raises HostEnded."""

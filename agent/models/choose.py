@@ -26,12 +26,13 @@ def missing_download(name: str) -> int:
 def open_model(name: str, context: int | None = None) -> Model:
     """Return the model, started as little as possible; raises ModelUnusable.
 
-    `context` caps the window of a local model, in tokens.
+    `context` is the window of a local or scripted model, in tokens, where the file allows it.
     """
     if name.startswith(SCRIPTED):
-        from agent.models.scripted import ScriptedModel
+        from agent.models.scripted import WINDOW, ScriptedModel
 
-        return ScriptedModel.load(Path(name.removeprefix(SCRIPTED)).expanduser())
+        path = Path(name.removeprefix(SCRIPTED)).expanduser()
+        return ScriptedModel.load(path, context or WINDOW)
     from agent.models import catalog
     from agent.models.llamacpp import DEFAULT_WINDOW, LlamaCpp
 

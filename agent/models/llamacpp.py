@@ -243,12 +243,19 @@ class LlamaCpp:
     async def _ready(self) -> Link:
         """Return the child, started and loaded; raises ModelError."""
         while self._link is None:
-            link = Link.start(
-                {"path": str(self._path), "window": self.context_window, "plain": self._plain}
-            )
+            settings = {
+                "path": str(self._path),
+                "window": self.context_window,
+                "plain": self._plain,
+            }
+            try:
+                link = Link.start(settings)
+            except HostEnded as end:
+                raise self._failure(end) from None
             try:
                 answer = await link.receive()
             except HostEnded as end:
+                await link.close()
                 if end.signal == signal.SIGILL and not self._plain:
                     self._plain = True
                     continue

@@ -28,6 +28,7 @@ from agent.models.base import Chunk, ModelRequest, ReplyChunk, Sample, SampleReq
 from agent.models.base import ThinkingChunk as Thinking
 from tools.base import Frozen, ToolCall, ToolSchema
 
+WINDOW = 8192  # tokens
 BYTES_PER_TOKEN = 4  # a scripted model has no tokenizer; its counts are only ever estimates
 
 
@@ -60,7 +61,7 @@ class ScriptedModel:
 
     local = True
 
-    def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = 8192):
+    def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = WINDOW):
         self.name = name
         self.context_window = window
         self._replies = list(replies)
@@ -69,7 +70,7 @@ class ScriptedModel:
         self.requests: list[ModelRequest | SampleRequest] = []
 
     @classmethod
-    def load(cls, path: Path) -> ScriptedModel:
+    def load(cls, path: Path, window: int = WINDOW) -> ScriptedModel:
         """Read a script; raises ModelUnusable naming the file and the item."""
         import yaml
 
@@ -80,10 +81,10 @@ class ScriptedModel:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             first = str(error).splitlines()[0]
             raise ModelUnusable(f"{path} is not YAML: {first}") from error
-        return cls.of(items or [], name=f"scripted:{path}")
+        return cls.of(items or [], f"scripted:{path}", window)
 
     @classmethod
-    def of(cls, items: object, name: str = "scripted", window: int = 8192) -> ScriptedModel:
+    def of(cls, items: object, name: str = "scripted", window: int = WINDOW) -> ScriptedModel:
         """Make a model of plain data, as the file would hold it."""
         if not isinstance(items, list):
             raise ModelUnusable(f"{name} is not a list of replies")

@@ -77,7 +77,7 @@ class Gate:
 def code_in(reply: str, name: str, path: str) -> str:
     """Return the definition of `name` from a reply: from its last code block, or from its text."""
     blocks = _FENCE.findall(reply)
-    texts = [*reversed(blocks), *([] if blocks else [reply])]
+    texts: list[str] = [*reversed(blocks), *([] if blocks else [reply])]
     for text in texts:
         known = symbols.definitions(path, text)
         same = [each for each in known if each.short == name]

@@ -37,7 +37,7 @@ EXCHANGE = (
         f"mkdir -p other/hooks; echo x > other/hooks/pre-commit; {sys.executable} -c '{EXCHANGE}'",
         "mount --bind /tmp .git/hooks; umount .git/hooks .git; echo x > .git/hooks/pre-commit",
         "git config core.fsmonitor x; echo x > .git/config; rm .git/config; echo y > .git/config",
-        "mv .git/info i; mkdir .git/info; echo x > .git/info/attributes",
+        "mv .git/info .git/i; mkdir .git/info; echo x > .git/info/attributes",
     ],
 )
 async def test_git_directories_run_nothing_new(full: Box, attack: str, git: bool) -> None:

@@ -208,7 +208,7 @@ async def test_go_itself_where_it_is_installed(bench: Bench) -> None:
         'func TestB(t *testing.T) { t.Error("no") }\n',
     }
     runner = Go(program("go"))
-    report = await checked(bench, runner, files)
+    report = await checked(bench, runner, files, timeout=110)  # it may build its library first
     assert report.tests == {"example.org/calc::TestA": P, "example.org/calc::TestB": F}
     alone = await checked(bench, runner, files, ["example.org/calc::TestA"])
     assert alone.tests == {"example.org/calc::TestA": P}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -106,6 +105,8 @@ def _python(project: _Project) -> Iterator[Runner]:
 
 
 def _has_pytest_table(text: str) -> bool:
+    import tomllib  # at the first check, not at the start
+
     try:
         return "pytest" in tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError:

@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -90,6 +89,8 @@ def _poetry(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _poetry_name(root: Path) -> str:
+    import tomllib  # only where poetry is used
+
     try:
         data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):

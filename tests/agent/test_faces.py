@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import io
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Base,
+    CallDecided,
+    CheckFinished,
+    CheckStarted,
+    HarnessSpoke,
+    MessageFinished,
+    ModelRetried,
+    Notice,
+    PhaseStarted,
+    Prefill,
+    Result,
+    StepStarted,
+    Tally,
+    TextDelta,
+    ToolFinished,
+    ToolRequested,
+    Verification,
+    parse,
+)
+from agent.faces import JsonFace, TextFace, inert, proof
+from agent.messages import AssistantMessage, Usage
+from agent.policy import Verdict
+from sandbox.base import Containment
+from tools.base import ToolCall, ToolResult
+
+CALL = ToolCall(id="c1", name="shell", arguments={"command": "ls  -l\n", "timeout": 3})
+REQUESTED = ToolRequested(call=CALL)
+VERIFIED = Verification(
+    verified=True,
+    strength="tests",
+    commands=("pytest",),
+    before=Tally(passed=1, failed=1),
+    after=Tally(passed=2),
+    newly_passing=("t::bug",),
+    runs=2,
+)
+
+
+class Terminal(io.StringIO):
+    """What a terminal is to a face."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def told(*events: Base, talk: io.StringIO | None = None) -> str:
+    talk = talk or io.StringIO()
+    out = io.StringIO()
+    face = TextFace(out, talk)
+    for event in events:
+        face.read(event)
+    assert out.getvalue() == "", "talk never goes where data goes"
+    return talk.getvalue()
+
+
+def decided(verdict: Verdict) -> CallDecided:
+    return CallDecided(
+        call_id="c1", effects=(), verdict=verdict, reason="since", containment=Containment.FULL
+    )
+
+
+def test_each_event_that_is_worth_a_line_has_one() -> None:
+    usage = Usage()
+    assert told(
+        PhaseStarted(phase="reproduce"),
+        PhaseStarted(phase="localise", detail="2 suspects"),
+        StepStarted(step=1),
+        TextDelta(text="not shown"),
+        MessageFinished(message=AssistantMessage(text="I look.", calls=(CALL,)), usage=usage),
+        REQUESTED,
+        decided(Verdict.ALLOW),
+        ToolFinished(call_id="c1", result=ToolResult(text="x", summary="exit 0")),
+        REQUESTED,
+        decided(Verdict.DENY),
+        ToolFinished(call_id="c1", result=ToolResult(text="x", ok=False)),
+        CheckStarted(command="pytest", targets=("a", "b")),
+        CheckFinished(passed=3, failed=1, complete=False, seconds=1.25),
+        AttemptStarted(attempt=2, detail="rewrite"),
+        AttemptFinished(attempt=2, verdict="flaky", detail="red again"),
+        HarnessSpoke(text="Do something else."),
+        ModelRetried(reason="refused", retry=1, seconds=2.4),
+        Notice(text="careful", hint="agent undo"),
+        MessageFinished(message=AssistantMessage(text="The answer is data."), usage=usage),
+    ).splitlines() == [
+        "reproduce",
+        "localise: 2 suspects",
+        "I look.",
+        "  shell command=ls -l timeout=3: exit 0",
+        "  deny: since",
+        "  shell command=ls -l timeout=3: failed (failed)",
+        "  check: pytest (2 chosen)",
+        "  check: 3 passed, 1 failed, cut off, 1.2 s",
+        "  attempt 2: rewrite",
+        "  attempt 2: flaky, red again",
+        "  note to the model: Do something else.",
+        "  model: refused, again in 2 s",
+        "note: careful",
+        "hint: agent undo",
+    ]
+
+
+def test_progress_is_a_bar_on_a_terminal_and_nothing_elsewhere() -> None:
+    events = (Prefill(done=10, total=100), Prefill(done=100, total=100), Notice(text="now"))
+    assert told(*events) == "note: now\n"
+    assert told(*events, talk=Terminal()) == (
+        "\r  reading 10 of 100 tokens \r  reading 100 of 100 tokens \r\x1b[Knote: now\n"
+    )
+
+
+def shown(result: Result, out: io.StringIO) -> tuple[list[str], list[str]]:
+    talk = io.StringIO()
+    TextFace(out, talk).result(result)
+    return out.getvalue().splitlines(), talk.getvalue().splitlines()
+
+
+def test_the_answer_and_the_diff_are_data_and_the_proof_is_talk() -> None:
+    result = Result(
+        outcome="done",
+        exit_code=0,
+        text="\nFixed.\n",
+        diff="--- a\n+++ b\n",
+        verification=VERIFIED,
+        usage=Usage(input=100, cached=40, output=7),
+        files_changed=("a.py",),
+        seconds=3.4,
+    )
+    assert shown(result, io.StringIO()) == (
+        ["Fixed.", "--- a", "+++ b"],
+        [
+            "before: 1 passed, 1 failed; after: 2 passed, 0 failed (pytest, run 2 times)",
+            "now passes: t::bug",
+            "verified: strength tests",
+            "done: 1 file changed, 100 tokens read (40 from cache), 7 written, "
+            "0 bytes left this machine, 3 s",
+        ],
+    )
+
+
+def test_an_error_has_its_line_and_its_hint() -> None:
+    result = Result(outcome="failed", exit_code=2, error="no such model", hint="agent models list")
+    out, talk = shown(result, io.StringIO())
+    assert out == []
+    assert talk[:2] == ["error: no such model", "hint: agent models list"]
+
+
+def test_a_proof_that_is_none_says_what_is_missing() -> None:
+    assert proof(Verification()) == []
+    assert proof(Verification(reason="no check was asked for")) == [
+        "unverified: no check was asked for"
+    ]
+    red = VERIFIED.model_copy(update={"verified": False, "reason": "t::a failed", "before": None})
+    lines = proof(red.model_copy(update={"newly_failing": ("t::a",)}))
+    assert lines[0].startswith("before: not known; after: 2 passed")
+    assert lines[-2:] == ["now fails: t::a", "unverified: t::a failed"]
+
+
+def test_json_lines_are_the_event_union_and_json_is_one_object() -> None:
+    events: list[Base] = [Notice(text="é\n"), REQUESTED]
+    result = Result(outcome="done", exit_code=0, verification=VERIFIED)
+    stream, single = io.StringIO(), io.StringIO()
+    for out, face in ((stream, JsonFace(stream, True)), (single, JsonFace(single, False))):
+        for event in events:
+            face.read(event)
+        face.result(result)
+        assert out.getvalue().endswith("\n")
+    assert [parse(line) for line in stream.getvalue().splitlines()] == [*events, result]
+    assert [parse(line) for line in single.getvalue().splitlines()] == [result]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 漢字 👍\n\ttab", "plain é 漢字 👍\n\ttab"),
+        ("wide\u3000space\u00a0too", "wide\u3000space\u00a0too"),
+        ("\x1b[2J\x1b]52;c;x\x07", "\\x1b[2J\\x1b]52;c;x\\x07"),
+        ("a\rb\x9b\x85\x7f\0", "a\\x0db\\x9b\\x85\\x7f\\x00"),
+        ("\u202egnp.exe\u200b\ufeff", "\\u202egnp.exe\\u200b\\ufeff"),
+        ("\u2028\U000e0041\udcff", "\\u2028\\U000e0041\\udcff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown_instead(text: str, shown: str) -> None:
+    assert inert(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
+    for char in inert(text):
+        assert char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    assert inert(inert(text)) == inert(text)
+
+
+def test_what_the_model_wrote_is_made_harmless_on_a_terminal_and_kept_in_a_pipe() -> None:
+    result = Result(outcome="done", exit_code=0, text="\x1b[2Jhi", diff="+\x1b]0;t\x07\n")
+    assert shown(result, Terminal())[0] == ["\\x1b[2Jhi", "+\\x1b]0;t\\x07"]
+    assert shown(result, io.StringIO())[0] == ["\x1b[2Jhi", "+\x1b]0;t\x07"]
+
+
+def test_talk_is_made_harmless_everywhere() -> None:
+    assert told(Notice(text="\x1b[31mred")) == "note: \\x1b[31mred\n"

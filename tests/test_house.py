@@ -1,0 +1,259 @@
+"""The ratchets: what a file may be, who may start processes, who may speak, what a start loads."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+PACKAGES = ("agent", "tools", "tui", "sandbox")
+LINES, LOOP, COLUMNS = 400, 250, 100
+
+# where a process of the host may be started; everything else goes through it
+STARTS_PROCESSES = {"sandbox/process.py"}
+# programs that we run as children: their streams are their seam
+CHILDREN = {
+    "sandbox/_launch.py",  # becomes the command, under Landlock
+    "agent/models/_host.py",  # holds the model
+    "tools/_grep.py",
+    "tools/runners/_boot.py",
+    "tools/runners/_pytest_run.py",
+    "tools/runners/_unittest_run.py",
+}
+# the faces without a screen, and what stands in for them before there is one
+SPEAKS = {
+    "agent/_launch.py",
+    "agent/approval.py",
+    "agent/cli.py",
+    "agent/commands.py",
+    "agent/faces.py",
+}
+HEAVY = {
+    "litellm": set[str](),
+    "llama_cpp": {"agent/models/_host.py", "agent/models/_engine.py", "agent/models/_matching.py"},
+    "textual": {"tui/app.py"},
+}
+PROCESS_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio.subprocess"}
+PROCESS_CALLS = {
+    "os": {"system", "popen", "fork", "forkpty", "posix_spawn", "posix_spawnp", "startfile"},
+    "asyncio": {"create_subprocess_exec", "create_subprocess_shell"},
+}
+NOT_AT_START = ["textual", "llama_cpp", "litellm", "numpy", "tree_sitter", "rich", "yaml", "rapidfuzz", "pathspec", "jinja2", "httpx", "requests"]
+
+
+def python(*folders: str) -> list[Path]:
+    found = [path for folder in folders for path in (PROJECT / folder).rglob("*.py")]
+    assert found, "the tests must see the project"
+    return sorted(found)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8"), name(path)))
+
+
+def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module, node
+            yield from ((f"{node.module}.{alias.name}", node) for alias in node.names)
+
+
+def calls(path: Path) -> Iterator[tuple[str, str]]:
+    """Each `module.name` that the file reaches for, called or not."""
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_no_file_of_code_is_longer_or_wider_than_a_reader_likes() -> None:
+    long, wide = [], []
+    for path in python(*PACKAGES, "tests", "benchmarks"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > LINES:
+            long.append(f"{name(path)}: {len(lines)} lines; find the missing noun")
+        wide += [
+            f"{name(path)}:{number}: {len(line)} columns"
+            for number, line in enumerate(lines, 1)
+            if len(line) > COLUMNS
+        ]
+    assert (long, wide) == ([], [])
+
+
+def test_the_loop_stays_small() -> None:
+    assert len((PROJECT / "agent/loop.py").read_text(encoding="utf-8").splitlines()) < LOOP
+
+
+def test_only_one_file_starts_processes() -> None:
+    found = []
+    for path in python(*PACKAGES):
+        if name(path) in STARTS_PROCESSES | CHILDREN:
+            continue
+        found += [
+            f"{name(path)}: {module}"
+            for module, _ in imports(path)
+            if {module, module.partition(".")[0]} & PROCESS_MODULES
+        ]
+        found += [
+            f"{name(path)}: {module}.{what}"
+            for module, what in calls(path)
+            if what in PROCESS_CALLS.get(module, ())
+            or (module == "os" and what.startswith(("exec", "spawn")))
+        ]
+    assert found == []
+
+
+def test_nothing_runs_between_fork_and_exec() -> None:
+    # it disables vfork, and a thread that holds a lock at the fork wedges the child
+    found = [
+        name(path)
+        for path in python(*PACKAGES)
+        for node in nodes(path)
+        if isinstance(node, ast.keyword) and node.arg == "preexec_fn"
+    ]
+    assert found == []
+
+
+def test_only_the_faces_write_to_the_terminal() -> None:
+    found = []
+    for path in python("agent", "tools", "sandbox"):
+        if name(path) in SPEAKS | CHILDREN:
+            continue
+        found += [
+            f"{name(path)}:{node.lineno}: print"
+            for node in nodes(path)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+        ]
+        asks = ("isatty", "fileno", "encoding")
+        asked = {
+            id(node.value)
+            for node in nodes_once(path)
+            if isinstance(node, ast.Attribute) and node.attr in asks
+        }
+        found += [
+            f"{name(path)}:{node.lineno}: sys.{node.attr}"
+            for node in nodes_once(path)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and (node.value.id, node.attr.strip("_")) in {("sys", "stdout"), ("sys", "stderr")}
+            and id(node) not in asked
+        ]
+    assert found == []
+
+
+_trees: dict[Path, list[ast.AST]] = {}
+
+
+def nodes_once(path: Path) -> list[ast.AST]:
+    """The nodes of one and the same tree, so that they can be told apart by identity."""
+    return _trees.setdefault(path, list(nodes(path)))
+
+
+@pytest.mark.parametrize("module", HEAVY)
+def test_a_heavy_library_is_imported_in_its_own_place_only(module: str) -> None:
+    found = {
+        name(path)
+        for path in python(*PACKAGES)
+        for imported, _ in imports(path)
+        if imported.partition(".")[0] == module
+        and not name(path).startswith(f"{HEAVY_PACKAGE.get(module, '-')}/")
+    }
+    assert found <= HEAVY[module]
+
+
+# the screens are all Textual; one package is its place
+HEAVY_PACKAGE = {"textual": "tui"}
+
+
+def loaded_by(program: str) -> set[str]:
+    """The top-level modules that a program of ours has loaded at its end."""
+    code = f"{program}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    return {each.partition(".")[0] for each in json.loads(done.stdout)}
+
+
+HEADLESS = (
+    "import agent.cli, agent.headless, agent.turn, agent.run, agent.repair.fix, agent.undo\n"
+    "import agent.checkpoint, agent.copies, agent.models.choose, agent.models.scripted\n"
+    "import sandbox.detect, tools.registry"
+)
+
+
+def test_the_headless_path_loads_nothing_heavy() -> None:
+    loaded = loaded_by(HEADLESS)
+    assert {"agent", "tools", "sandbox", "pydantic"} <= loaded
+    assert loaded & {*NOT_AT_START, "tui"} == set()
+
+
+def test_the_schemas_of_all_tools_load_nothing_heavy() -> None:
+    loaded = loaded_by("from tools import registry; assert len(registry.schemas()) >= 9")
+    assert loaded & set(NOT_AT_START) == set()
+
+
+def test_the_version_is_answered_without_loading_anything_of_others() -> None:
+    program = "import sys; sys.argv = ['agent', '--version']\n" + (
+        "import io; sys.stdout = io.StringIO()\n"
+        "from agent._launch import main; main()\n"
+        "assert sys.stdout.getvalue().startswith('wisp '); sys.stdout = sys.__stdout__"
+    )
+    assert loaded_by(program) & {"pydantic", "typer", "asyncio", "tools", "sandbox"} == set()
+
+
+def test_the_directions_of_imports_hold() -> None:
+    found = []
+    order = {package: rank for rank, package in enumerate(reversed(PACKAGES))}
+    order |= {"tui": 3, "agent": 2, "tools": 1, "sandbox": 0}
+    for path in python(*PACKAGES):
+        mine = name(path).partition("/")[0]
+        for module, _ in imports(path):
+            theirs = module.partition(".")[0]
+            if order.get(theirs, 0) > order[mine] and name(path) != "agent/cli.py":
+                found.append(f"{name(path)} imports {module}")
+    assert found == []
+
+
+def test_nothing_of_the_project_is_patched_in_tests() -> None:
+    found = [
+        f"{name(path)}: {module}"
+        for path in python("tests")
+        for module, _ in imports(path)
+        if module.startswith("unittest.mock") or module == "mock"
+    ]
+    found += [
+        f"{name(path)}:{node.lineno}: setattr"
+        for path in python("tests")
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute)
+        and node.attr == "setattr"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "monkeypatch"
+    ]
+    assert found == []
+
+
+def test_every_exception_to_a_lint_rule_has_its_reason() -> None:
+    found = []
+    for path in python(*PACKAGES, "tests", "benchmarks"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for mark in ("# " + "noqa", "# " + "type: ignore"):
+                after = line.partition(mark)[2]
+                if mark in line and not any(each in after for each in ("# ", " - ")):
+                    found.append(f"{name(path)}:{number}")
+    assert found == []
