@@ -13,8 +13,9 @@ def main() -> None:
     """Run the command line; `--version` answers without importing anything."""
     theirs = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if theirs:
-        absolute = {os.path.abspath(entry) for entry in theirs}  # noqa: PTH100 - pathlib is slow
-        moved = [entry for entry in sys.path if os.path.abspath(entry) in absolute]  # noqa: PTH100
+        full = os.path.abspath  # noqa: PTH100 - pathlib is slow to import
+        absolute = {full(entry) for entry in theirs}
+        moved = [entry for entry in sys.path if full(entry) in absolute]
         sys.path[:] = [entry for entry in sys.path if entry not in moved] + moved
     import agent
 

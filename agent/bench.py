@@ -14,11 +14,12 @@ from agent.copies import Copies, Copy
 from agent.errors import Failed, WispError
 from agent.events import CheckFinished, CheckStarted, Emit, Notice
 from agent.verify import newly_failing, newly_passing, tally
-from sandbox.base import Containment
+from sandbox.base import Containment, SandboxError
 from sandbox.workspace import PathError
 from tools.base import ToolContext
+from tools.check import find_runner
 from tools.report import CheckReport
-from tools.runners import Runner, detect, from_command, run_check
+from tools.runners import Runner, from_command, run_check
 
 CHECK_SECONDS = 600.0  # for one run of a check, unless the turn ends sooner
 
@@ -102,24 +103,28 @@ class Bench:
                 step()
 
     async def _run(self, targets: tuple[str, ...], copy: Copy | None) -> CheckReport:
-        return await run_check(
-            self.runner,
-            self._context.sandbox,
-            self._context.workspace,
-            targets,
-            mounts=copy.mounts if copy else (),
-            timeout=CHECK_SECONDS,
-            output=self._context.output,
-        )
+        try:
+            return await run_check(
+                self.runner,
+                self._context.sandbox,
+                self._context.workspace,
+                targets,
+                mounts=copy.mounts if copy else (),
+                timeout=CHECK_SECONDS,
+                output=self._context.output,
+            )
+        except SandboxError as error:
+            raise Failed(f"the check could not be started: {error}") from error
 
 
 def _runner(context: ToolContext) -> Runner:
-    if context.check_command:
-        return from_command(context.check_command, context.workspace)
-    found = detect(context.workspace)
-    if not found:
+    found = find_runner(context)
+    if found is None and any(path.endswith(".py") for path in context.workspace.walk()):
+        # a test may still be written
+        found = from_command("python -m pytest", context.workspace)
+    if found is None:
         raise Failed("no tests were found in this project", "name a check with --check CMD")
-    return found[0]
+    return found
 
 
 def _lay(context: ToolContext, path: str, data: bytes | None) -> Callable[[], object]:

@@ -118,6 +118,7 @@ class _Run:
         from agent.checkpoint import Checkpoints
         from agent.copies import Copies
         from agent.turn import Turn
+        from tools.shell import stop_jobs
 
         job, settings = self.job, self.job.settings
         interactive = job.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
@@ -171,6 +172,7 @@ class _Run:
             found = mentions.gather(Sources(workspace), job.prompt)
         with self._signals():
             finished = await turn.carry(job.prompt, job.kind, work, found)
+            await stop_jobs(context.memory)
         finished = self._by_signal(finished)
         diff = ""
         if finished.changed and turn.before and turn.after:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import combinations, product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,12 +44,12 @@ stances = st.builds(
 )
 
 
-def stance(level: Autonomy, containment: Containment = Containment.FULL, **more: object) -> Stance:
-    return Stance(autonomy=level, containment=containment, **more)  # type: ignore[arg-type]  # pairs
+def stance(level: Autonomy, containment: Containment = Containment.FULL, **more: Any) -> Stance:
+    return Stance(autonomy=level, containment=containment, **more)
 
 
-def judge(level: Autonomy, *effects: Effect, **more: object) -> Decision:
-    return decide(PYTEST, frozenset(effects), stance(level, **more))  # type: ignore[arg-type]  # so
+def judge(level: Autonomy, *effects: Effect, **more: Any) -> Decision:
+    return decide(PYTEST, frozenset(effects), stance(level, **more))
 
 
 def test_the_table_is_the_one_that_the_documents_show() -> None:
