@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 .PHONY: demo test check lint types contracts unit model setup local clean
 
 demo: local
-	$(BIN)/python benchmarks/demo.py --show
+	$(BIN)/python benchmarks/demo.py
 
 test: check model
 

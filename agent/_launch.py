@@ -11,17 +11,21 @@ import sys
 
 def main() -> None:
     """Run the command line; `--version` answers without importing anything."""
-    theirs = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    theirs = os.environ.get("PYTHONPATH", "")
     if theirs:
-        full = os.path.abspath  # noqa: PTH100 - pathlib is slow to import
-        absolute = {full(entry) for entry in theirs}
+        full = os.path.abspath  # pathlib is slow to import
+        # an empty entry is the current folder, as in PYTHONPATH=:/somewhere
+        absolute = {full(entry) for entry in theirs.split(os.pathsep)}
         moved = [entry for entry in sys.path if full(entry) in absolute]
         sys.path[:] = [entry for entry in sys.path if entry not in moved] + moved
     import agent
 
     if sys.argv[1:] in (["--version"], ["-V"]):
         if sys.stdout is not None:  # None where it was closed
-            sys.stdout.write(f"wisp {agent.__version__}\n")
+            try:
+                os.write(1, f"wisp {agent.__version__}\n".encode())
+            except OSError as error:
+                sys.exit(f"error: cannot write: {error.strerror}")
         return
     from agent.cli import main as run
 

@@ -46,7 +46,7 @@ class Calls:
     async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
         """Decide and run one call; what goes wrong in it is its result."""
         self.emit(ToolRequested(call=call, by=by))
-        result = ToolResult(text="cancelled by the user", ok=False, summary="cancelled")
+        result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
         try:
             result = await self._answer(call)
         finally:
@@ -59,8 +59,7 @@ class Calls:
             self.context, output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text))
         )
         try:
-            tool, args = registry.parse(call)
-            effects = tool.effects(args, context)
+            tool, args, effects = self._understood(call, context)
             if refusal := await self._refusal(call, tool, args, effects, context):
                 self.denials.append(f"{call.name}: {refusal}")
                 text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
@@ -73,6 +72,24 @@ class Calls:
         except ToolError as error:
             summary = str(error).split("\n", 1)[0]
             return ToolResult(text=f"Error: {error}", ok=False, summary=summary)
+
+    def _understood(
+        self, call: ToolCall, context: ToolContext
+    ) -> tuple[Tool[Any], Any, frozenset[Effect]]:
+        """Return the tool, its arguments and its effects; raises ToolError, decided as denied."""
+        try:
+            tool, args = registry.parse(call)
+            return tool, args, tool.effects(args, context)
+        except ToolError:
+            decided = CallDecided(
+                call_id=call.id,
+                effects=(),
+                verdict=Verdict.DENY,
+                reason="this call cannot be made as it is",
+                containment=context.sandbox.containment,
+            )
+            self.emit(decided)
+            raise
 
     async def _refusal(
         self,

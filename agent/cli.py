@@ -185,7 +185,8 @@ def _run(arguments: list[str]) -> int:
         return 1
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        _complain(_message(error), f"{context.command_path if context else 'agent'} --help")
+        command = " ".join(["agent", *(each for each in arguments[:1] if each in _commands())])
+        _complain(_message(error), f"{context.command_path if context else command} --help")
         return UsageError.exit_code
     except WispError as error:
         _complain(error.message, error.hint)

@@ -106,7 +106,8 @@ class Loop:
                 advice = max(advice, stall.saw(call, result), key=_SEVERITY.index)
             if reply.problem:
                 self.emit(HarnessSpoke(text=reply.problem))
-                advice = stall.saw_nothing()
+                # calls beside it were seen already; they may have been the same again
+                advice = max(advice, stall.saw_nothing(), key=_SEVERITY.index)
             elif not reply.message.calls:
                 if reply.message.text.strip():
                     break

@@ -15,11 +15,17 @@ from agent.turn import Turn
 from agent.verify import named, objection, verification
 from sandbox.names import raw
 from tools import registry
-from tools.report import CheckReport
+from tools.report import CheckReport, TestOutcome
 
-# files that decide what the tests are
+# files that decide what the tests are, or what runs them
 CONFIGURATION = frozenset(
-    {"conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", "package.json"}
+    {
+        *("conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini"),
+        *("setup.cfg", "pyproject.toml", "package.json", "Makefile", "makefile", "GNUmakefile"),
+        *("Cargo.toml", "go.mod"),
+        # imported before, or instead of, what they are named after
+        *("pytest.py", "unittest.py", "sitecustomize.py", "usercustomize.py"),
+    }
 )
 
 
@@ -61,32 +67,66 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
     if not changed:
         return Verification(reason="nothing was changed")
     async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
+        own = deciding(changed, bench.runner.command)
+        old: dict[str, bytes | None] = {}
         before: CheckReport | None = None
         if bench.isolated:  # elsewhere nothing can show the old tree at its path
             old = await old_contents(turn.checkpoints, turn.before.id, changed)
             before = bench.baseline = await bench.check(old)
         after, runs = await bench.check(), 1
         targets = named(prompt, before.failed) if before else ()
-        if not objection(before, after, targets):
+        reason = objection(before, after, targets) or hidden(before, after)
+        strength: Strength = "exit-status" if after.granularity == "exit-status" else "tests"
+        if not reason:
             after, runs = await bench.check(), 2  # a pass is run again, to catch flaky tests
-    strength = strength_of(before, after, targets, changed)
-    return verification(before, after, targets, runs=runs, strength=strength)
+            if own and not (before and await _holds(bench, before, after, old, own)):
+                strength = "self-written"
+    return verification(
+        before,
+        after,
+        targets,
+        runs=runs,
+        strength=strength,
+        reason=reason,
+        in_place=not bench.isolated,
+    )
 
 
-def strength_of(
-    before: CheckReport | None, after: CheckReport, targets: Sequence[str], changed: Sequence[str]
-) -> Strength:
-    """Return how much a pass proves: little, when the turn itself wrote what passes."""
-    if after.granularity == "exit-status":
-        return "exit-status"
-    own = {path for path in changed if is_test(path) or PurePosixPath(path).name in CONFIGURATION}
-    if any(target.partition("::")[0] in own for target in targets):
-        return "self-written"
-    if own and not any(test.partition("::")[0] not in own for test in after.passed):
-        return "self-written"
-    if targets and any(PurePosixPath(path).name in CONFIGURATION for path in own):
-        return "self-written"
-    return "tests"
+def deciding(changed: Sequence[str], command: str) -> tuple[str, ...]:
+    """Return which changed files decide what the check sees: tests, configuration, its script."""
+    words = {word.removeprefix("./") for word in command.split()}
+    return tuple(
+        path
+        for path in changed
+        if is_test(path) or PurePosixPath(path).name in CONFIGURATION or path in words
+    )
+
+
+def hidden(before: CheckReport | None, after: CheckReport) -> str:
+    """Return which test that was red is no longer to be seen, as one sentence, or nothing."""
+    for test in before.failed if before else ():
+        if after.tests.get(test) is TestOutcome.SKIPPED:
+            return f"{test} failed before and is skipped now"
+        inner = (f"{test}::", f"{test}.")  # of a file that could not be collected
+        if test not in after.tests and not any(each.startswith(inner) for each in after.tests):
+            return f"{test} failed before and is gone"
+    return ""
+
+
+async def _holds(
+    bench: Bench,
+    before: CheckReport,
+    after: CheckReport,
+    old: dict[str, bytes | None],
+    own: Sequence[str],
+) -> bool:
+    """Whether what passes does so too with the tests and the configuration as they were."""
+    original = await bench.check({path: old[path] for path in own})
+    if original.granularity == "exit-status" or after.granularity == "exit-status":
+        return original.green
+    passing = TestOutcome.PASSED
+    known = [test for test in before.tests if after.tests.get(test) is passing]
+    return bool(known) and all(original.tests.get(test) is passing for test in known)
 
 
 async def old_contents(

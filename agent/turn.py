@@ -58,6 +58,7 @@ class Turn:
     done: Done = field(default_factory=Done)
     before: Checkpoint | None = None
     after: Checkpoint | None = None
+    interrupted: int = 0
 
     def __post_init__(self) -> None:
         self.emit = self.session.emit
@@ -77,17 +78,24 @@ class Turn:
         """
         self.emit(TurnStarted(prompt=prompt, kind=kind, context=context))
         error: WispError | None = None
-        interrupted = 0
         try:
-            async with asyncio.timeout(self.limits.wall_s):
+            async with asyncio.timeout(self.limits.wall_s) as clock:
                 await work(self, prompt)
         except TimeoutError:
+            if not clock.expired():
+                raise  # not ours
             self.done.limit = f"the limit of {self.limits.wall_s:g} seconds was reached"
         except asyncio.CancelledError:
-            interrupted = INTERRUPTED
+            self.interrupted = INTERRUPTED
         except WispError as caught:
             error = caught
-        return await asyncio.shield(self._finish(error, interrupted))
+        finish = asyncio.ensure_future(self._finish(error))
+        while not finish.done():
+            try:
+                await asyncio.shield(finish)
+            except asyncio.CancelledError:
+                self.interrupted = INTERRUPTED  # once begun, a turn is always closed
+        return finish.result()
 
     async def before_change(self, effects: frozenset[Effect]) -> None:
         """Take a checkpoint: at the first change of the turn, and before each EXECUTE."""
@@ -97,7 +105,7 @@ class Turn:
         self.before = self.before or made
         self.emit(CheckpointMade(id=made.id, files=made.files, left_out=tuple(made.left_out)))
 
-    async def _finish(self, error: WispError | None, interrupted: int) -> TurnFinished:
+    async def _finish(self, error: WispError | None) -> TurnFinished:
         changed: tuple[str, ...] = ()
         if self.before is not None:
             try:
@@ -117,7 +125,7 @@ class Turn:
             limit=bool(done.limit),
             failed=bool(done.failed),
             error=error,
-            interrupted=interrupted,
+            interrupted=self.interrupted,
         )
         word, code = outcome(facts)
         finished = TurnFinished(

@@ -9,7 +9,6 @@ From the command line: `python benchmarks/cases.py list`, `… verify [NAME]`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -20,12 +19,13 @@ import tarfile
 import tempfile
 import tomllib
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmarks._source import CaseError, changed_lines, cut, graft
+from benchmarks._source import CaseError as CaseError  # part of what this module offers
+from benchmarks._source import changed_lines, cut, graft
 from sandbox.base import Command, Containment, Limits
 from sandbox.detect import open_sandbox
 from sandbox.process import Child, Start
@@ -36,14 +36,19 @@ LISTS = (HERE / "historic.toml", HERE / "demo.toml")
 # all that the tests of any case may need, besides the case itself
 PINS = (
     "coverage==7.17.3",
+    "freezegun==1.5.5",
     "hypothesis==6.170.15",
     "iniconfig==2.3.1",
+    "mock==5.2.0",
     "packaging==26.3",
     "pluggy==1.7.0",
     "pygments==2.21.0",
     "pytest==8.4.2",
     "pytest-cov==7.1.0",
     "pytest-mock==3.17.0",
+    "python-dateutil==4.0.0",
+    "pyyaml==6.0.3",
+    "simplejson==4.3.0",
     "sortedcontainers==2.4.0",
 )
 NO_TRACE = ("-p", "no:cacheprovider")  # the folder stays as it is
@@ -177,7 +182,7 @@ def equip(folder: Path, source: str, site: Path) -> None:
     """
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder / ".venv")
     own = _site_packages(folder / ".venv")
-    shutil.copytree(site, own, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(site, own, dirs_exist_ok=True)
     own.joinpath("case.pth").write_text(f"{(folder / source).resolve()}\n", encoding="utf-8")
 
 
@@ -290,20 +295,14 @@ def environment(cache: Path) -> Path:
     folder = cache / f"env-{digest[:12]}"
     ready = folder / ".ready"
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / "env.lock"):
+    with (cache / "env.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
             venv.EnvBuilder(symlinks=True, with_pip=False, clear=True).create(folder)
             pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"))
             _host((*pip, "install", "-q", "--no-deps", *PINS), cache)
             ready.touch()
     return _site_packages(folder)
-
-
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _site_packages(folder: Path) -> Path:

@@ -76,7 +76,7 @@ def initials(name):
     """Return the initials of a name, in capitals."""
     return "".join(part[0] for part in name.split())
 ''',
-    "tests/test_cart.py": '''\
+    "tests/test_cart.py": """\
 from shop.cart import checkout
 
 
@@ -94,14 +94,14 @@ def test_discount():
 
 def test_full_discount():
     assert checkout([(1000, 1)], percent=100) == 0
-''',
-    "tests/test_text.py": '''\
+""",
+    "tests/test_text.py": """\
 from shop.text import initials
 
 
 def test_initials_are_capitals():
     assert initials("ada lovelace") == "AL"
-''',
+""",
     "conftest.py": "",
 }
 
@@ -114,6 +114,7 @@ class Ended:
     answer: str
 
     def text(self, name: str) -> str:
+        """Return a file of the tree, empty where there is none."""
         path = self.folder / name
         return path.read_text() if path.is_file() else ""
 
@@ -125,10 +126,12 @@ class Ended:
         return done.returncode == 0
 
     def passes(self, *tests: str) -> bool:
+        """Whether pytest with these arguments is green in the tree."""
         command = [sys.executable, "-m", "pytest", "-q", *tests]
         return subprocess.run(command, cwd=self.folder, capture_output=True).returncode == 0
 
     def untouched(self) -> bool:
+        """Whether the tree is as it was laid out."""
         return all(self.text(name) == text for name, text in FILES.items())
 
 
@@ -148,7 +151,7 @@ def _functions(text: str) -> list[str]:
 
 
 def _new_test(end: Ended) -> bool:
-    """A test of slugify was added that passes, and that a broken slugify fails."""
+    """Whether a test of slugify was added that passes, and that a broken slugify fails."""
     found = [p for p in end.folder.rglob("test_*.py") if "slugify" in p.read_text()]
     if not found or not all(end.passes(str(path)) for path in found if path.name != "test_text.py"):
         return False

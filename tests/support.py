@@ -16,6 +16,9 @@ import yaml
 from tools.report import CheckReport, TestOutcome
 
 AGENT = Path(sys.executable).with_name("agent")
+# checks by an interpreter that is there on every machine, without what is installed beside it
+UNITTEST = f"{sys.executable} -m unittest"
+PYTEST = f"{sys.executable} -m pytest --disable-plugin-autoload"
 
 
 @dataclass(frozen=True)
@@ -92,3 +95,32 @@ def report(
         "tests": tests,
     }
     return CheckReport(**(told | more))
+
+
+def put(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below a folder, which is made."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        place = root / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def picture(root: Path) -> dict[str, bytes]:
+    """Return every file of a tree but git's own, byte for byte."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".git" not in path.relative_to(root).parts
+    }
+
+
+def result(ended: Ended) -> Any:
+    """Return the result object, the last line of `--json`."""
+    from agent.events import Result, parse
+
+    last = parse(ended.out.splitlines()[-1])
+    assert isinstance(last, Result)
+    assert last.exit_code == ended.code
+    return last

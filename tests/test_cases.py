@@ -157,14 +157,14 @@ def test_pip_loads_no_archive_with_another_sum_than_listed(
     (tmp_path / "links/halves-1.tar.gz").write_bytes(cases.fetch(case, cache).old.read_bytes())
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "links"))
-    with pytest.raises(CaseError, match="HASH|hash"):
+    with pytest.raises(CaseError, match=r"HASH|hash"):
         cases.fetch(replace(case, old_sha256="0" * 64), cache)
     assert list((cache / "archives" / ("0" * 64)).iterdir()) == []
 
 
 def test_cutting_what_is_not_there_is_an_error(case: Case, cache: Path, tmp_path: Path) -> None:
     gone = replace(case, cut=("tests/test_halves.py::test_absent",))
-    with pytest.raises(CaseError, match="no test_absent in test_halves.py"):
+    with pytest.raises(CaseError, match=r"no test_absent in test_halves\.py"):
         cases.lay_out(gone, tmp_path / "work", cache)
 
 

@@ -21,7 +21,12 @@ TAG = "<tool_call>"
 STOP = ("<tool_response>",)  # a model that writes results itself has stopped asking for them
 SHAPE = '```json\n{"name": <tool-name>, "arguments": <args-json-object>}\n```'
 
-_USE = "For each tool use, return a JSON object with the tool name and its arguments:"
+# measured: the default model begins a call for a question about the project with p = 0.46 to 0.71
+# after these words, and with 0.12 to 0.61 after "For each tool use, return a JSON object…"
+_USE = (
+    "Your reply starts with a tool use, until the results show the answer. "
+    "For each, return a JSON object with the tool name and its arguments:"
+)
 _NAME_KEYS = ("name", "tool", "function")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _TYPES = {"integer": "int", "number": "number", "boolean": "bool", "object": "object"}

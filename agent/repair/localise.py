@@ -17,6 +17,7 @@ from tools.report import Failure
 from tools.symbols import Symbol
 
 WEIGHTS = {"last frame": 12.0, "frame": 6.0, "description": 5.0, "test": 4.0, "callee": 0.5}
+TITLED = 20  # lines shown of a test that is only a title in its file
 CALLEES_OF = 6  # the best suspects whose callees become suspects too
 
 _FRAME = re.compile(r"""(?:File ")?([\w./\\@+-]+\.[A-Za-z]{1,4})"?(?::|, line )(\d+)""")
@@ -47,18 +48,35 @@ class Suspect:
 def test_source(sources: Sources, test: str) -> tuple[str, str]:
     """Return the path and the text of a test's function, empty where it is not found.
 
-    Test ids are pytest's: `path::Class::name[parameters]`; others name a function somewhere.
+    Test ids are pytest's, `path::Class::name[parameters]`; unittest's, `package.module.Class.name`;
+    or node's, `path::suite > title`, where a title is a text in the file and no name.
     """
     path, _, rest = test.partition("::")
-    located = sources.located(path)
-    name = (rest or test).split("[", 1)[0].replace("::", ".")
+    located = sources.located(path) if rest else None
+    if not rest:
+        located, rest = _of_module(sources, test)
     source = sources.get(located) if located else None
     if source is None:
         return located or "", ""
-    found = symbols.find(source.functions, name)
-    if not found:
+    found = symbols.find(source.functions, rest.split("[", 1)[0].replace("::", "."))
+    if found:
+        return source.path, source.text[found[0].start : found[0].end]
+    at = source.text.find(rest.rpartition(" > ")[2])
+    if at < 0 or not rest:
         return source.path, ""
-    return source.path, source.text[found[0].start : found[0].end]
+    line = source.text.rfind("\n", 0, at) + 1
+    return source.path, "\n".join(source.text[line:].split("\n")[:TITLED])
+
+
+def _of_module(sources: Sources, test: str) -> tuple[str | None, str]:
+    """Return the file of a dotted test id, and what follows its module in the id."""
+    parts = test.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        path = "/".join(parts[:end]) + ".py"
+        for folder in ("", "tests/", "test/"):  # where discovery starts, ids do not say
+            if located := sources.located(folder + path):
+                return located, ".".join(parts[end:])
+    return None, ""
 
 
 def suspects(
