@@ -70,8 +70,16 @@ def named(words: str, failed: Sequence[str]) -> tuple[str, ...]:
         test
         for test in failed
         if _stands_in(test, words)
-        or said & {last := test.rsplit("::", 1)[-1], last.split("[", 1)[0]}
+        or said & {last := _last(test), last.split("[", 1)[0]}
+        or (" " in last and _stands_in(last, words))
     )
+
+
+def _last(test: str) -> str:
+    """Return a test's own name: the end of `path::name[x]`, `module.Class.name`, `file::a > b`."""
+    if "::" in test:
+        return test.rsplit("::", 1)[1].rpartition(" > ")[2]
+    return test.partition(" (")[0].rpartition(".")[2]
 
 
 def _stands_in(test: str, words: str) -> bool:

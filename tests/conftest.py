@@ -86,7 +86,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", yellow=True, bold=True)
     for reason, tests in missed.items():
-        terminalreporter.line(f"{len(tests)} tests skipped, {reason}")
+        terminalreporter.line(f"skipped, {reason}: {len(tests)}")
         for test in tests:
             terminalreporter.line(f"    {test}")
 

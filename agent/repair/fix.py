@@ -25,7 +25,7 @@ from agent.models.base import LocalModel, Model, ModelRequest, ReplyChunk, Sampl
 from agent.repair import plant, prompts
 from agent.repair.apply import apply
 from agent.repair.candidates import Candidate, Gate, Refused
-from agent.repair.localise import Suspect, suspects, test_source
+from agent.repair.localise import Suspect, source_of_test, suspects
 from agent.repair.reproduce import Reproduction, reproduce
 from agent.repair.selftest import write_test
 from agent.turn import Turn
@@ -195,7 +195,7 @@ class Repair:
 
     async def _sample(self, seen: Reproduction, suspect: Suspect, each: Try) -> str:
         failure = seen.failures[0] if seen.failures else None
-        path, test = test_source(self.sources, failure.test) if failure else ("", "")
+        path, test = source_of_test(self.sources, failure.test) if failure else ("", "")
         if failure is None:
             failure = Failure(test="", trace=seen.before.output[-2000:])
         evidence = prompts.Evidence(self.bug, failure, path, test)

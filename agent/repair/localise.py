@@ -45,7 +45,7 @@ class Suspect:
         return self.path, self.symbol.name, self.symbol.start_line
 
 
-def test_source(sources: Sources, test: str) -> tuple[str, str]:
+def source_of_test(sources: Sources, test: str) -> tuple[str, str]:
     """Return the path and the text of a test's function, empty where it is not found.
 
     Test ids are pytest's, `path::Class::name[parameters]`; unittest's, `package.module.Class.name`;
@@ -100,7 +100,7 @@ def suspects(
             point(source, symbol, WEIGHTS[kind] / len(failures), "in the traceback")
     used: set[str] = set()
     for test in targets:
-        _, text = test_source(sources, test)
+        _, text = source_of_test(sources, test)
         used |= set(_NAME.findall(text))
     mentioned = set(_NAME.findall(description))
     for names, kind, why in (

@@ -68,7 +68,7 @@ def opening(suspect: Suspect, explain: bool) -> str:
     return f"```\n{head}"
 
 
-def test_prompt(bug: str, listing: str, source: str, path: str) -> tuple[Message, ...]:
+def prompt_for_test(bug: str, listing: str, source: str, path: str) -> tuple[Message, ...]:
     """Return the messages that ask for a test which fails because of the bug."""
     parts = [f"Bug report: {_cut(bug, BUG_BUDGET)}", f"From {path}:\n{_block(source)}", listing]
     parts.append(

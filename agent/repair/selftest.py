@@ -65,7 +65,7 @@ async def _written(suspect: Suspect, bug: str, ask: Asked, temperature: float) -
     module = _module(suspect.path)
     name = suspect.symbol.name.partition(".")[0]
     listing = f"Import it with: from {module} import {name}"
-    messages = prompts.test_prompt(bug, listing, suspect.source, suspect.path)
+    messages = prompts.prompt_for_test(bug, listing, suspect.source, suspect.path)
     start = f"```python\nfrom {module} import {name}\n"
     reply = await ask(messages, start, TEST_TOKENS, temperature)
     code = reply.removeprefix("```python\n").split("\n```", 1)[0].rstrip() + "\n"

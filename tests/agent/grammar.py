@@ -1,4 +1,4 @@
-"""The grammar of events, held over one stream: what opens is closed, and nothing comes too early."""
+"""The grammar of events, held over one stream: what opens is closed, nothing comes too early."""
 
 from __future__ import annotations
 

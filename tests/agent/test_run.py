@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
@@ -64,7 +63,7 @@ def test_the_stream_read_back_is_the_event_union_and_the_log(
     ended = run(REPAIR, {"shell": {"command": "echo hello"}}, words=CHECK)
     events = [parse(line) for line in ended.out.splitlines()]
     holds(events)
-    (file,) = (home / "state").rglob("*.jsonl")
+    (file,) = (home / "state/wisp/sessions").rglob("*.jsonl")
     assert log.read(file).events == [each for each in events if not isinstance(each, UNLOGGED)]
 
 
@@ -160,7 +159,7 @@ def test_a_signal_ends_the_turn_and_all_it_started(
     slow = {"calls": [{"shell": {"command": f"echo now; sleep 34; echo {mark}"}}]}
     replies = [{"say": "late", "pause": 34}] if moment == "model" else [slow, "Done."]
     model = script(root.parent / "s.yaml", *replies)
-    words = [AGENT, "run", "-p", "x", "-m", model, "--json"]
+    words = [str(AGENT), "run", "-p", "x", "-m", model, "--json"]
     process = subprocess.Popen(
         words, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
@@ -177,7 +176,7 @@ def test_a_signal_ends_the_turn_and_all_it_started(
     told = parse(lines[-1])
     assert isinstance(told, Result) and (told.outcome, told.exit_code) == ("cancelled", code)
     assert living(mark) == []
-    (file,) = (home / "state").rglob("*.jsonl")
+    (file,) = (home / "state/wisp/sessions").rglob("*.jsonl")
     assert log.read(file).torn is False
 
 
@@ -227,4 +226,4 @@ def test_an_empty_folder_without_git_can_be_worked_in(tmp_path: Path) -> None:
     model = script(tmp_path / "s.yaml", write, "Done.")
     ended = agent("-p", "x", "-m", model, "--json", cwd=root)
     assert ended.code == 3
-    assert picture(root) == {os.path.join("a", "b.py"): b"x = 1\n"}
+    assert picture(root) == {"a/b.py": b"x = 1\n"}

@@ -123,6 +123,20 @@ def test_a_prompt_names_tests_by_id_or_function(words: str, found: set[str]) -> 
     assert set(named(words, failed)) == found
 
 
+@pytest.mark.parametrize(
+    ("words", "test"),
+    [
+        ("test_add is red", "tests.test_sums.SumTest.test_add"),
+        ("test_add is red", "test_add (tests.test_sums.SumTest)"),
+        ("adds two numbers fails", "sums.test.js::sums > adds two numbers"),
+        ("adds fails", "sums.test.js::sums > adds"),
+    ],
+)
+def test_names_of_other_runners_are_known_too(words: str, test: str) -> None:
+    assert named(words, [test, "other"]) == (test,)
+    assert named(f"not{words}", [test]) == ()
+
+
 def test_the_record_holds_both_sides_and_the_verdict() -> None:
     record = verification(BEFORE, FIXED, ["t::bug"], runs=2, strength="tests", in_place=True)
     assert (record.verified, record.reason, record.runs) == (True, "", 2)

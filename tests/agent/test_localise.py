@@ -1,0 +1,98 @@
+"""Where a bug may be, found without a model."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.context.sources import Sources, is_test
+from agent.repair.localise import source_of_test, suspects
+from sandbox.workspace import Workspace
+from tools.report import Failure
+
+FILES = {
+    "shop/pricing.py": """\
+def total(amount, discount):
+    return reduced(amount, discount)
+
+
+def reduced(amount, discount):
+    return amount - discount
+
+
+class Cart:
+    def add(self, item):
+        self.items.append(item)
+""",
+    "shop/other.py": "def unrelated():\n    return 1\n",
+    "tests/test_pricing.py": """\
+from shop.pricing import total
+
+
+class TestTotal:
+    def test_total(self):
+        assert total(10, 1) == 9
+""",
+}
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Sources:
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Sources(Workspace(tmp_path))
+
+
+TARGET = "tests/test_pricing.py::TestTotal::test_total"
+
+
+def names(found: list) -> list[str]:
+    return [each.symbol.name for each in found]
+
+
+def test_what_the_failing_test_uses_comes_first_then_what_that_calls(sources: Sources) -> None:
+    found = suspects(sources, [Failure(test=TARGET)], [TARGET], "")
+    assert names(found) == ["total", "reduced"]
+    assert found[0].why == "used by the failing test"
+    assert found[1].why == "called by total"
+
+
+def test_the_last_frame_in_the_project_beats_the_test(sources: Sources) -> None:
+    trace = "tests/test_pricing.py:6: in test_total\nshop/pricing.py:6: in reduced\nE  TypeError"
+    found = suspects(sources, [Failure(test=TARGET, trace=trace)], [TARGET], "")
+    assert names(found)[0] == "reduced"
+
+
+def test_frames_of_tests_and_of_files_outside_are_no_suspects(sources: Sources) -> None:
+    trace = 'tests/test_pricing.py:6: in test\nFile "/usr/lib/python3/json.py", line 3, in loads'
+    assert suspects(sources, [Failure(test="x", trace=trace)], [], "") == []
+
+
+def test_a_description_names_functions_and_methods(sources: Sources) -> None:
+    found = suspects(sources, [], [], "`Cart.add` fails on the first item")
+    assert names(found) == ["Cart.add"]
+
+
+def test_the_source_of_a_test_is_found_by_its_id(sources: Sources) -> None:
+    path, text = source_of_test(sources, TARGET)
+    assert path == "tests/test_pricing.py"
+    assert text.startswith("def test_total(self)")
+    assert source_of_test(sources, "tests/missing.py::test_x") == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        ("tests/helpers.py", True),
+        ("src/pkg/test_x.py", True),
+        ("pkg/x_test.go", True),
+        ("web/cart.spec.ts", True),
+        ("conftest.py", True),
+        ("src/attest.py", False),
+        ("src/latest.py", False),
+        ("contest/main.py", False),
+    ],
+)
+def test_tests_are_told_by_their_names(path: str, verdict: bool) -> None:
+    assert is_test(path) is verdict

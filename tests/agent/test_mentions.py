@@ -1,0 +1,67 @@
+"""What a prompt names is found in the repository and shown behind it."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.context import mentions
+from agent.context.prompt import system_prompt
+from agent.context.sources import Sources
+from sandbox.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    files = {
+        "shop/pricing.py": "def apply_discount(cents, percent):\n    return cents - percent\n",
+        "shop/cart.py": (
+            "from shop.pricing import apply_discount\n\n\n"
+            "def checkout(items):\n    return apply_discount(sum(items), 0)\n"
+        ),
+        "README.md": "# shop\n\nteh shop\n",
+        "long.py": "".join(f"x{n} = {n}\n" for n in range(100)),
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Workspace(tmp_path)
+
+
+def test_a_named_file_is_shown(workspace: Workspace) -> None:
+    found = mentions.gather(Sources(workspace), "In README.md, correct the typo")
+    assert found == "From the repository:\nREADME.md, lines 1-3:\n# shop\n\nteh shop"
+
+
+def test_a_named_function_is_shown_with_its_uses(workspace: Workspace) -> None:
+    found = mentions.gather(Sources(workspace), "Rename apply_discount to discounted")
+    assert "shop/pricing.py, lines 1-2:\ndef apply_discount(cents, percent):" in found
+    assert "shop/cart.py:5: return apply_discount(sum(items), 0)" in found
+
+
+def test_a_word_points_to_definitions_that_share_it(workspace: Workspace) -> None:
+    found = mentions.gather(Sources(workspace), "Which function computes the discount?")
+    assert found.endswith("shop/pricing.py:1: def apply_discount(cents, percent):")
+
+
+def test_a_long_file_is_cut_and_says_so(workspace: Workspace) -> None:
+    found = mentions.gather(Sources(workspace), "Look at long.py")
+    assert "[… 60 more lines …]" in found
+    assert len(found) < mentions.BUDGET
+
+
+def test_a_prompt_that_names_nothing_gets_nothing(workspace: Workspace) -> None:
+    assert mentions.gather(Sources(workspace), "Hello, who are you?") == ""
+
+
+def test_the_instructions_of_the_project_are_read_from_the_root_down(workspace: Workspace) -> None:
+    (workspace.root / "AGENTS.md").write_text("Use tabs.\n")
+    (workspace.root / "shop/AGENTS.md").write_text("Prices are cents.\n")
+    prompt = system_prompt(workspace, workspace.root / "shop")
+    assert prompt.index("# AGENTS.md\nUse tabs.") < prompt.index("# shop/AGENTS.md\nPrices are")
+    assert "Prices" not in system_prompt(workspace, workspace.root)
+    assert prompt.endswith("Files here: shop/, AGENTS.md, README.md, long.py")
+
+
+def test_the_prompt_is_the_same_for_every_session(workspace: Workspace) -> None:
+    first = system_prompt(workspace, workspace.root)
+    assert first == system_prompt(Workspace(workspace.root), workspace.root)
