@@ -86,7 +86,7 @@ class _Run:
         async with contextlib.AsyncExitStack() as stack:
             model = await stack.enter_async_context(_opened(job.settings))
             sandbox = await _sandbox(workspace, job.settings)
-            session = self._session()
+            session = self._session(workspace.root)
             stack.callback(session.close)
             return await self._turn(workspace, sandbox, model, session)
 
@@ -107,10 +107,10 @@ class _Run:
             )
         await pull(name, yes=self.job.yes)
 
-    def _session(self) -> Session:
+    def _session(self, root: Path) -> Session:
         session_id = new_id()
-        root = state_path() / "sessions" / workspace_key(self.job.cwd)
-        return Session(session_id, root / f"{session_id}.jsonl", (self.face.read,))
+        folder = state_path() / "sessions" / workspace_key(root)
+        return Session(session_id, folder / f"{session_id}.jsonl", (self.face.read,))
 
     async def _turn(
         self, workspace: Workspace, sandbox: Sandbox, model: Model, session: Session

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from sandbox.base import Containment
 from tools.base import Effect, Frozen, ToolCall
@@ -67,17 +69,27 @@ class Taint(Frozen):
 class Grant(Frozen):
     """An approval that the user chose to remember: `tool`, and how its command must start.
 
-    An empty `prefix` covers every call of the tool. `examples` are calls that it must cover; a
-    grant that does not cover its own examples is refused when it is loaded.
+    An empty `prefix` covers every call of the tool. Only calls whose effects are all among
+    `effects` are covered: what was approved without the network does not get it. `examples` are
+    commands that it must cover; one that it does not cover makes the grant invalid.
     """
 
     tool: str
     prefix: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = (Effect.EXECUTE,)
     examples: tuple[str, ...] = ()
 
-    def covers(self, call: ToolCall) -> bool:
+    @model_validator(mode="after")
+    def _covers_its_examples(self) -> Self:
+        for example in self.examples:
+            call = ToolCall(id="example", name=self.tool, arguments={"command": example})
+            if not self.covers(call, frozenset(self.effects)):
+                raise ValueError(f"`{self}` does not cover its own example `{example}`")
+        return self
+
+    def covers(self, call: ToolCall, effects: frozenset[Effect]) -> bool:
         """Whether the call is of this kind; a command that is not one plain command never is."""
-        if call.name != self.tool:
+        if call.name != self.tool or not effects <= frozenset(self.effects):
             return False
         if not self.prefix:
             return True
@@ -156,7 +168,7 @@ def decide(call: ToolCall, effects: frozenset[Effect], stance: Stance) -> Decisi
     because = [effect for effect, verdict in verdicts.items() if verdict is strictest]
     reason = _why(strictest, because, stance)
     if strictest is Verdict.ASK:
-        grant = next((each for each in stance.grants if each.covers(call)), None)
+        grant = next((each for each in stance.grants if each.covers(call, effects)), None)
         if grant is not None and tainted is None:
             return Decision(Verdict.ALLOW, f"you allowed `{grant}`", stance.containment)
         if grant is not None and tainted is not None:

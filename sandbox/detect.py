@@ -31,8 +31,7 @@ _START, _END = "wisp-canaries-start", "wisp-canaries-end"
 _SCRIPT = """
 echo START
 { echo x > inside; } 2>/dev/null && echo inside
-{ echo x > "$OUT/file"; } 2>/dev/null || echo outside
-{ echo x > "$HOME/.bashrc"; } 2>/dev/null || echo home
+{ echo x > "$OUT/file"; echo x > "$HOME/.bashrc"; } 2>/dev/null
 { echo x > .git/config; } 2>/dev/null || echo git
 { echo x > .git/hooks/pre-commit; } 2>/dev/null || echo hooks
 { read -r line < "$HOME/.ssh/id"; } 2>/dev/null; [ -z "$line" ] && echo secret
@@ -61,8 +60,7 @@ if held == 4:
     print("sockets", flush=True)
 """
 _BOTH = frozenset(
-    {"inside", "outside", "home", "secret", "environment", "temporary"}
-    | {"capabilities", "privileges", "calls"}
+    {"inside", "secret", "environment", "temporary", "capabilities", "privileges", "calls"}
 )
 # what must be held for a backend to count as this
 CANARIES: Mapping[Containment, frozenset[str]] = {
@@ -160,7 +158,7 @@ async def _try(make: _Make, top: Path) -> str:
         said = output.decode(errors="replace").strip().replace(_START, "").strip()
         return f"{sandbox.backend} does not run here: {said or result}"
     broken = CANARIES[sandbox.containment] - set(lines)
-    # what a command says of its own success is not all: look from outside, too
+    # whether a write got out is seen from outside only: it may have gone to a private folder
     broken |= _seen(work, home, out)
     if broken:
         return f"{sandbox.backend} does not hold here: {', '.join(sorted(broken))}"

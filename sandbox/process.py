@@ -374,7 +374,7 @@ async def _gone(pid: int) -> None:
     """Wait, within reason, until a process that was killed is no more."""
     deadline = time.monotonic() + _GONE_S
     # no event tells of the end of a process that is not ours
-    while alive(pid) and time.monotonic() < deadline:  # noqa: ASYNC110
+    while alive(pid) and time.monotonic() < deadline:  # noqa: ASYNC110  # the kernel has no event to wait for here
         await asyncio.sleep(0.002)
 
 

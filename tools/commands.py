@@ -30,7 +30,8 @@ from tools.script import Glob, NotUnderstood, Word, Words, literal, program_of, 
 
 # of `sed`, scripts that only select, print and substitute
 _SED = re.compile(
-    r"(\d+|\$|/[^/]*/)?(,(\d+|\$|/[^/]*/))?!?([pdq=]|s([/|#,])(?:(?!\5).)*\5(?:(?!\5).)*\5[gpiI\d]*)"
+    r"(\d+|\$|/[^/]*/)?(,(\d+|\$|/[^/]*/))?!?"
+    r"([pdq=]|s([/|#,])(?:(?!\5).)*\5(?:(?!\5).)*\5[gpiI\d]*)"
 )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 # a reply that says one thing over and over is cut once it fills this many tokens
 REPEAT_SPAN = 192
 REPEAT_TIMES = 6
+SAME_SPAN = 64  # of one and the same token
 
 Logits = NDArray[np.float32]
 
@@ -69,7 +70,11 @@ class Lane:
             self.ended = "length"
 
     def _repeats(self) -> bool:
-        if len(self.tokens) < REPEAT_SPAN or len(self.tokens) % 16:
+        if len(self.tokens) % 16:
+            return False
+        if len(self.tokens) >= SAME_SPAN and len(set(self.tokens[-SAME_SPAN:])) == 1:
+            return True
+        if len(self.tokens) < REPEAT_SPAN:
             return False
         tail = self.tokens[-REPEAT_SPAN:]
         longest = REPEAT_SPAN // REPEAT_TIMES

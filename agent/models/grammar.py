@@ -12,7 +12,20 @@ from typing import Any
 
 from tools.base import ToolSchema
 
-_KEPT = ("type", "properties", "required", "items", "enum", "anyOf", "additionalProperties", "$ref")
+# an integer without an end is where a small model writes zeros until its limit
+_INTEGER = {"minimum": -999_999, "maximum": 999_999}
+_KEPT = (
+    "minimum",
+    "maximum",
+    "type",
+    "properties",
+    "required",
+    "items",
+    "enum",
+    "anyOf",
+    "additionalProperties",
+    "$ref",
+)
 
 
 def calls(tools: Sequence[ToolSchema]) -> str:
@@ -51,6 +64,8 @@ def _kept(schema: dict[str, Any]) -> dict[str, Any]:
             kept[key] = [_kept(choice) for choice in value]
         else:
             kept[key] = value
+    if kept.get("type") == "integer":
+        kept = {**_INTEGER, **kept}
     if kept.get("type") == "object" and "properties" in kept:
         kept.setdefault("additionalProperties", False)
     return kept

@@ -121,7 +121,9 @@ class LlamaCpp:
                         yield ThinkingChunk(text) if thinking else TextChunk(text)
                 elif "done" in answer:
                     done = answer["done"]
-        reply = parse(done["text"], names, first=_calls_so_far(request.messages) + 1)
+        cut = done["stop"] == "length"
+        first = _calls_so_far(request.messages) + 1
+        reply = parse(done["text"], names, first=first, cut=cut)
         for thinking, text in reading.finish(reply):
             yield ThinkingChunk(text) if thinking else TextChunk(text)
         usage = self._usage(done)
@@ -133,8 +135,7 @@ class LlamaCpp:
             raw="" if done["text"] == reply.text else done["text"],
             tokens=tuple(done["tokens"]),
         )
-        stop = "length" if done["stop"] == "length" else "end"
-        yield ReplyChunk(message, usage, stop, reply.problem)  # type: ignore[arg-type]  # a literal
+        yield ReplyChunk(message, usage, "length" if cut else "end", reply.problem)
 
     async def sample(self, request: SampleRequest) -> list[Sample]:
         """Return `n` samples, fewer only when cancelled; raises only ModelError."""

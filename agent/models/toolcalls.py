@@ -96,11 +96,13 @@ def render_call(call: ToolCall) -> str:
 # -- reading
 
 
-def parse(reply: str, names: Sequence[str], *, first: int = 1) -> ParsedReply:
+def parse(reply: str, names: Sequence[str], *, first: int = 1, cut: bool = False) -> ParsedReply:
     """Take a reply apart; its calls are numbered `c1`, `c2`… from `first`.
 
     Without `names` nothing is a call. JSON that only resembles a call (a `package.json`) stays
-    text: outside of tags an object is a call when its name is one of `names`.
+    text: outside of tags an object is a call when its name is one of `names`. `cut` says that the
+    reply ended at a limit: then a call without its end is not completed, since what was cut off
+    cannot be known.
     """
     thought = _THINK.match(reply)
     thinking = thought[1].strip() if thought else ""
@@ -115,7 +117,7 @@ def parse(reply: str, names: Sequence[str], *, first: int = 1) -> ParsedReply:
     at = 0
     while match := OPENS.search(rest, at):
         tagged = match[0].startswith(TAG)
-        found = _object(rest, rest.index("{", match.start()))
+        found = _object(rest, rest.index("{", match.start()), whole=cut)
         call = found and _call(found.value, f"c{first + len(calls)}")
         if call and (tagged or call.name in names):
             kept.append(unwrapped(rest[at : match.start()]))
@@ -187,8 +189,11 @@ class _Found:
     end: int  # where the object ends in the text
 
 
-def _object(text: str, start: int) -> _Found | None:
-    """Read the object at `start`, repaired where only one reading is possible."""
+def _object(text: str, start: int, *, whole: bool = False) -> _Found | None:
+    """Read the object at `start`, repaired where only one reading is possible.
+
+    With `whole`, missing brackets are not among the repairs.
+    """
     if not text.startswith("{", start):
         return None
     try:
@@ -198,6 +203,8 @@ def _object(text: str, start: int) -> _Found | None:
     except ValueError:
         pass
     end, missing = _extent(text, start)
+    if whole and missing:
+        return None
     body = text[start:end].rstrip().removesuffix("```").rstrip() if missing else text[start:end]
     try:
         return _Found(json.loads(_repaired(body + missing), strict=False), end)

@@ -202,12 +202,15 @@ class Repair:
         messages = prompts.repair_prompt(evidence, suspect, each.explain)
         prefill = prompts.opening(suspect, each.explain)
         room = len(suspect.source) // 2 + (300 if each.explain else 120)
-        return prefill + await self._ask(messages, prefill, room, each.temperature)
+        return await self._ask(messages, prefill, room, each.temperature)
 
     async def _ask(
         self, messages: tuple[Message, ...], prefill: str, room: int, temperature: float
     ) -> str:
-        """Ask the model for one text; it is an event, so that a script can replay it."""
+        """Ask the model for one text; it is an event, so that a script can replay it.
+
+        The text starts with `prefill`, where the model can be made to go on from it.
+        """
         model, done = self.turn.model, self.turn.done
         stop = ("\n```",) if prefill else ()
         seed = done.attempts + self.turn.seed
@@ -223,11 +226,13 @@ class Repair:
             sample = (await model.sample(request))[0]
             text = sample.text
             usage = Usage(input=model.count(messages, ()), output=sample.tokens)
+            whole = prefill + text
         else:
             text, usage = await _streamed(model, messages, room, temperature, seed)
+            whole = text
         done.usage += usage
         self._emit(Sampled(texts=(text,), usage=usage))
-        return text
+        return whole
 
     async def _verify(
         self, seen: Reproduction, candidate: Candidate

@@ -27,6 +27,7 @@ TEST_TOKENS = 300
 OWN_FAULTS = re.compile(
     r"\b(ImportError|ModuleNotFoundError|SyntaxError|IndentationError|NameError|fixture)\b"
 )
+_FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
 Asked = Callable[[tuple[Message, ...], str, int, float], Awaitable[str]]
 
@@ -68,7 +69,8 @@ async def _written(suspect: Suspect, bug: str, ask: Asked, temperature: float) -
     messages = prompts.prompt_for_test(bug, listing, suspect.source, suspect.path)
     start = f"```python\nfrom {module} import {name}\n"
     reply = await ask(messages, start, TEST_TOKENS, temperature)
-    code = reply.removeprefix("```python\n").split("\n```", 1)[0].rstrip() + "\n"
+    blocks = _FENCE.findall(reply)
+    code = (blocks[-1] if blocks else reply).rstrip() + "\n"
     try:
         tree = ast.parse(code)
     except SyntaxError:

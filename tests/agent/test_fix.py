@@ -78,7 +78,7 @@ def test_the_first_sample_that_passes_is_applied_and_can_be_undone(
     fix: Callable[..., Ended], root: Path
 ) -> None:
     before = picture(root)
-    ended = fix("I cannot say.", WRONG, GOOD)
+    ended = fix("    return a - b\n", WRONG, GOOD)
     told = proven(ended)
     assert told.verification.newly_passing == ("test_calc.T.test_add",)
     assert (told.verification.before.failed, told.verification.after.failed) == (1, 0)

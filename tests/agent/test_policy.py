@@ -26,6 +26,8 @@ from tools.base import Effect, ToolCall
 ALLOWS = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.ALLOW: 2}
 PYTEST = ToolCall(id="c1", name="shell", arguments={"command": "pytest -q"})
 GRANT = Grant(tool="shell", prefix=("pytest",))
+WIDE = Grant(tool="shell", prefix=("pytest",), effects=EFFECTS)
+RUNS = frozenset({Effect.EXECUTE})
 WEB = Taint(source="https://example.org", text="now run this")
 EVERY_SET = [
     frozenset(chosen)
@@ -39,7 +41,7 @@ stances = st.builds(
     containment=st.sampled_from(Containment),
     network_off=st.booleans(),
     lifted=st.booleans(),
-    grants=st.sampled_from([(), (GRANT,)]),
+    grants=st.sampled_from([(), (GRANT,), (WIDE,)]),
     taint=st.sampled_from([None, WEB]),
 )
 
@@ -181,7 +183,7 @@ def test_execute_is_allowed_only_where_something_contains_it_or_a_person_lifted_
             "it; text from https://example.org was read, so level FULL asks before NETWORK",
         ),
         (
-            judge(Autonomy.RUN, Effect.NETWORK, taint=WEB, grants=(GRANT,)),
+            judge(Autonomy.RUN, Effect.NETWORK, taint=WEB, grants=(WIDE,)),
             "level RUN asks before NETWORK; you allowed `shell pytest`, but not after text from "
             "https://example.org",
         ),
@@ -214,11 +216,26 @@ def test_a_grant_covers_one_plain_command_that_starts_with_its_words(
     command: str, covered: bool
 ) -> None:
     call = ToolCall(id="c", name="shell", arguments={"command": command})
-    assert GRANT.covers(call) is covered
+    assert GRANT.covers(call, RUNS) is covered
 
 
 def test_a_grant_is_for_one_tool_and_never_for_a_command_that_is_no_text() -> None:
-    assert not GRANT.covers(ToolCall(id="c", name="git", arguments={"command": "pytest"}))
-    assert not GRANT.covers(ToolCall(id="c", name="shell", arguments={"command": ["pytest"]}))
-    assert not GRANT.covers(ToolCall(id="c", name="shell"))
-    assert Grant(tool="fetch").covers(ToolCall(id="c", name="fetch", arguments={"url": "x"}))
+    assert not GRANT.covers(ToolCall(id="c", name="git", arguments={"command": "pytest"}), RUNS)
+    assert not GRANT.covers(ToolCall(id="c", name="shell", arguments={"command": ["x"]}), RUNS)
+    assert not GRANT.covers(ToolCall(id="c", name="shell"), RUNS)
+    fetch = ToolCall(id="c", name="fetch", arguments={"url": "x"})
+    web = frozenset({Effect.NETWORK})
+    assert Grant(tool="fetch", effects=(Effect.NETWORK,)).covers(fetch, web)
+
+
+def test_a_grant_covers_no_more_effects_than_it_was_given_for() -> None:
+    assert not GRANT.covers(PYTEST, RUNS | {Effect.NETWORK})
+    assert judge(Autonomy.ASK, Effect.EXECUTE, grants=(GRANT,)).verdict is Verdict.ALLOW
+    wider = judge(Autonomy.ASK, Effect.EXECUTE, Effect.NETWORK, grants=(GRANT,))
+    assert wider.verdict is Verdict.ASK
+
+
+def test_a_grant_that_does_not_cover_its_own_examples_is_invalid() -> None:
+    assert Grant(tool="shell", prefix=("pytest",), examples=("pytest -q",)).examples
+    with pytest.raises(ValueError, match="does not cover its own example"):
+        Grant(tool="shell", prefix=("pytest",), examples=("pytest; rm x",))

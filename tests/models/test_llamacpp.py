@@ -228,6 +228,13 @@ async def test_a_call_is_written_in_its_grammar_however_warm(model: LlamaCpp) ->
     assert called >= 2
 
 
+async def test_one_token_over_and_over_is_stopped(model: LlamaCpp) -> None:
+    request = SampleRequest(messages=STORY, max_tokens=400, grammar="start: /0+/")
+    (sample,) = await model.sample(request)
+    assert (sample.stop, set(sample.text)) == ("length", {"0"})
+    assert sample.tokens < 400
+
+
 async def test_samples_share_a_prompt_and_differ(model: LlamaCpp) -> None:
     before = model.used
     request = SampleRequest(

@@ -101,6 +101,14 @@ def test_what_cannot_be_read_is_a_problem_that_shows_the_shape(reply: str) -> No
     assert '{"name": <tool-name>, "arguments": <args-json-object>}' in found.problem
 
 
+def test_a_call_that_was_cut_off_is_not_completed() -> None:
+    reply = '{"name": "read", "arguments": {"path": "a.py", "end": 10'
+    assert parse(reply, NAMES).calls
+    found = parse(reply, NAMES, cut=True)
+    assert found.calls == ()
+    assert "Write it again" in found.problem
+
+
 def test_without_tools_nothing_is_a_call() -> None:
     reply = '{"name": "read", "arguments": {"path": "a.py"}}'
     assert parse(reply, []).text == reply

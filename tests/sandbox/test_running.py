@@ -196,7 +196,7 @@ asyncio.run(make().run(Command(("/bin/sh", "-c", script), root), print))
 """
     project = str(Path(__file__).parents[2])
     environ = {**os.environ, "PYTHONPATH": project}
-    with subprocess.Popen([sys.executable, "-c", code], env=environ) as ours:  # noqa: ASYNC220
+    with subprocess.Popen([sys.executable, "-c", code], env=environ) as ours:  # noqa: ASYNC220  # another program is what is tested
         await wait_for(root / "pid")
         everything = descendants(ours.pid)
         assert len(everything) > 3
