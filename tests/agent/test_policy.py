@@ -94,7 +94,7 @@ def test_a_grant_never_beats_a_denial_and_turns_asking_into_allowing(
 ) -> None:
     where.grants = ()
     without = decide(PYTEST, effects, where).verdict
-    where.grants = (GRANT,)
+    where.grants = (WIDE,)
     with_it = decide(PYTEST, effects, where).verdict
     waits = where.taint is not None and bool(AFTER_TAINT & effects)
     if without is Verdict.ASK and not waits:
