@@ -7,8 +7,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
-WHEELS := $(CACHE)/wheels
 LLAMA := llama-cpp-python==0.3.36
+# GCC 12 compiles ggml's AMX code wrongly (it dies of SIGILL on processors that have AMX), so that
+# code is left out where the compiler knows the switch
+NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
+  && echo -mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
+WHEELS := $(CACHE)/wheels/llama-0.3.36$(if $(NO_AMX),-no-amx)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test check lint types contracts unit model setup local clean
@@ -54,6 +58,7 @@ $(VENV)/.local: $(VENV)/.ready
 	@mkdir -p "$(WHEELS)"
 	@ls "$(WHEELS)"/llama_cpp_python-0.3.36-*.whl >/dev/null 2>&1 || { \
 	  echo "compiling llama.cpp once for this machine (6 to 12 minutes)"; \
+	  CMAKE_ARGS="-DCMAKE_C_FLAGS='$(NO_AMX)' -DCMAKE_CXX_FLAGS='$(NO_AMX)'" \
 	  $(BIN)/python -m pip wheel --no-deps -w "$(WHEELS)" $(LLAMA); }
 	$(PIP) install --find-links "$(WHEELS)" $(LLAMA) -e ".[local]"
 	touch $@

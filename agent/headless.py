@@ -258,9 +258,13 @@ async def _opened(settings: Settings) -> AsyncIterator[Model]:
     from agent.models.choose import open_model
 
     model = open_model(settings.model, settings.context)
+    loading = asyncio.ensure_future(model.start())
+    # the first request says what went wrong with loading
+    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         yield model
     finally:
+        loading.cancel()
         await model.close()
 
 

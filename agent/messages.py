@@ -76,6 +76,15 @@ class Usage(Frozen):
             bytes_out=self.bytes_out + other.bytes_out,
         )
 
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            input=self.input - other.input,
+            cached=self.cached - other.cached,
+            output=self.output - other.output,
+            cost=self.cost - other.cost,
+            bytes_out=self.bytes_out - other.bytes_out,
+        )
+
     @property
     def total(self) -> int:
         """Tokens that were read anew or written: what a limit on tokens counts."""

@@ -119,6 +119,13 @@ class Model(Protocol):
         """Stream a reply; raises only ModelError."""
         ...
 
+    async def start(self) -> None:
+        """Begin what takes long, such as loading; optional, and safe to call twice.
+
+        Raises ModelError, as the first request would.
+        """
+        ...
+
     async def close(self) -> None:
         """End whatever runs for it."""
         ...
@@ -127,6 +134,8 @@ class Model(Protocol):
 @runtime_checkable
 class LocalModel(Model, Protocol):
     """A model that can be asked for many continuations of one prefix, and for probabilities."""
+
+    used: Usage  # by all requests so far
 
     async def sample(self, request: SampleRequest) -> list[Sample]:
         """Return `n` samples, fewer only when cancelled; raises only ModelError."""

@@ -65,6 +65,7 @@ class ScriptedModel:
         self.name = name
         self.context_window = window
         self._replies = list(replies)
+        self.used = Usage()
         self._next = 0
         self._calls = 0
         self.requests: list[ModelRequest | SampleRequest] = []
@@ -125,6 +126,7 @@ class ScriptedModel:
             input=self.count(request.messages, request.tools),
             output=_size(message) // BYTES_PER_TOKEN,
         )
+        self.used += usage
         yield ReplyChunk(message, usage, problem=reply.problem)
 
     async def sample(self, request: SampleRequest) -> list[Sample]:
@@ -133,7 +135,10 @@ class ScriptedModel:
         reply = self._take(lambda reply: reply.samples is not None, "samples")
         await asyncio.sleep(reply.pause)
         texts = (reply.samples or ())[: request.n]
-        return [Sample(text=text, tokens=len(text) // BYTES_PER_TOKEN) for text in texts]
+        found = [Sample(text=text, tokens=len(text) // BYTES_PER_TOKEN) for text in texts]
+        written = sum(each.tokens for each in found)
+        self.used += Usage(input=self.count(request.messages, ()), output=written)
+        return found
 
     async def score(
         self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
@@ -143,6 +148,9 @@ class ScriptedModel:
         if len(reply.scores or ()) != len(continuations):
             raise ModelUnusable(f"{self.name}: {len(continuations)} scores were asked for")
         return list(reply.scores or ())
+
+    async def start(self) -> None:
+        """Nothing takes long."""
 
     async def close(self) -> None:
         """Nothing runs for it."""

@@ -6,10 +6,9 @@ only then, through the same policy as any other edit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from agent.bench import Bench
+from agent.bench import Bench, Changes
 from agent.context.sources import Sources
 from agent.errors import Blocked, Failed
 from agent.events import (
@@ -17,14 +16,14 @@ from agent.events import (
     AttemptStarted,
     Base,
     PhaseStarted,
-    Sampled,
     Verification,
 )
-from agent.messages import Message, Usage
-from agent.models.base import LocalModel, Model, ModelRequest, ReplyChunk, SampleRequest
 from agent.repair import plant, prompts
 from agent.repair.apply import apply
+from agent.repair.asking import Asking, Question
+from agent.repair.canary import canary
 from agent.repair.candidates import Candidate, Gate, Refused
+from agent.repair.ladder import SUSPECTS, Rung, ladder
 from agent.repair.localise import Suspect, source_of_test, suspects
 from agent.repair.reproduce import Reproduction, reproduce
 from agent.repair.selftest import write_test
@@ -34,53 +33,9 @@ from sandbox.base import Containment
 from tools.report import CheckReport, Failure, TestOutcome
 from tools.textfile import TextFile
 
-CANDIDATES = (1, 4, 8, 16, 32)  # by effort
-SUSPECTS = (1, 2, 3, 4, 5)  # by effort
 LOOKED_AT = 12  # suspects that the planted line is tried on
 LONGEST = 6000  # characters of a function that is rewritten whole
 RUNS = 2  # green runs that a candidate needs
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """How one sample is asked for."""
-
-    suspect: int  # rank
-    temperature: float
-    explain: bool = False
-
-    def __str__(self) -> str:
-        warmth = "greedy" if not self.temperature else f"temperature {self.temperature:g}"
-        return ("explain, then rewrite" if self.explain else "rewrite") + f", {warmth}"
-
-
-# cheapest first, and unlike one another: small models repeat themselves
-LADDER = (
-    Try(0, 0.0),
-    Try(0, 0.0, explain=True),
-    Try(1, 0.0),
-    Try(0, 0.7),
-    Try(0, 0.7, explain=True),
-    Try(1, 0.0, explain=True),
-    Try(2, 0.0),
-    Try(0, 1.0),
-)
-
-
-def ladder(candidates: int, suspects_found: int) -> Iterator[Try]:
-    """Yield the tries in order; past the table it goes round again, warmer."""
-    count, round_ = 0, 0
-    while count < candidates and suspects_found:
-        for each in LADDER:
-            if count >= candidates:
-                return
-            if each.suspect >= suspects_found and round_ == 0:
-                each = Try(each.suspect % suspects_found, 0.8, each.explain)
-            elif round_:
-                each = Try((each.suspect + round_) % suspects_found, 0.9, each.explain)
-            count += 1
-            yield each
-        round_ += 1
 
 
 async def repair(turn: Turn, bug: str) -> None:
@@ -105,6 +60,7 @@ class Repair:
         self.bug = bug
         self.gate = Gate()
         self.sources = Sources(turn.context.workspace)
+        self.asking = Asking(turn.model, self._emit, turn.seed)
         self._attempt: int | None = None
 
     async def run(self) -> None:
@@ -128,7 +84,7 @@ class Repair:
         if seen is None:
             if not self.bug.strip():
                 raise Failed("every test passes, so there is nothing to reproduce", "describe it")
-            seen = await write_test(self.turn, self.bench, self.sources, self.bug, self._ask)
+            seen = await write_test(self.turn, self.bench, self.sources, self.bug, self.asking)
         return seen
 
     async def _localise(self, seen: Reproduction) -> list[Suspect]:
@@ -170,69 +126,51 @@ class Repair:
         self, seen: Reproduction, found: Sequence[Suspect]
     ) -> tuple[Candidate | None, Verification]:
         done = self.turn.done
-        nothing = Verification(reason="no repair found")
-        for number, each in enumerate(ladder(CANDIDATES[self.turn.effort], len(found)), 1):
+        for rung in ladder(self.turn.effort, len(found)):
             if limit := self.turn.limits.reached(0, done.usage, 0.0):
                 done.limit = limit
                 break
-            suspect = found[each.suspect]
-            done.attempts = self._attempt = number
-            where = f"{suspect.symbol.name} in {suspect.path}"
-            self._emit(AttemptStarted(detail=f"{each}: {where}"))
-            verdict, detail, diff = "cancelled", "", ""
-            try:
-                candidate = self.gate.read(suspect, await self._sample(seen, suspect, each))
-                diff = candidate.diff
-                verdict, detail, record = await self._verify(seen, candidate)
-                if verdict == "verified":
-                    return candidate, record
-            except Refused as refusal:
-                verdict, detail = "refused", str(refusal)
-            finally:
-                self._emit(AttemptFinished(verdict=verdict, detail=detail, diff=diff))
-                self._attempt = None
-        return None, nothing
+            suspect = found[rung.suspect]
+            replies: list[str] = []
+            for number in range(rung.samples):
+                if replies and number >= len(replies):
+                    break  # the model gave fewer than were asked for
+                done.attempts += 1
+                self._attempt = done.attempts
+                where = f"{suspect.symbol.name} in {suspect.path}"
+                self._emit(AttemptStarted(detail=f"{rung}: {where}"))
+                verdict, detail, diff = "cancelled", "", ""
+                try:
+                    replies = replies or await self._ask(seen, suspect, rung)
+                    if not replies:
+                        raise Refused("the model said nothing")
+                    candidate = self.gate.read(suspect, replies[number])
+                    diff = candidate.diff
+                    verdict, detail, record = await self._verify(seen, candidate)
+                    if verdict == "verified":
+                        return candidate, record
+                except Refused as refusal:
+                    verdict, detail = "refused", str(refusal)
+                finally:
+                    self._emit(AttemptFinished(verdict=verdict, detail=detail, diff=diff))
+                    self._attempt = None
+        return None, Verification(reason="no repair found")
 
-    async def _sample(self, seen: Reproduction, suspect: Suspect, each: Try) -> str:
-        failure = seen.failures[0] if seen.failures else None
+    async def _ask(self, seen: Reproduction, suspect: Suspect, rung: Rung) -> list[str]:
+        # the failure that is told most briefly costs least to read
+        failure = min(seen.failures, key=lambda each: len(each.trace), default=None)
         path, test = source_of_test(self.sources, failure.test) if failure else ("", "")
         if failure is None:
             failure = Failure(test="", trace=seen.before.output[-2000:])
         evidence = prompts.Evidence(self.bug, failure, path, test)
-        messages = prompts.repair_prompt(evidence, suspect, each.explain)
-        prefill = prompts.opening(suspect, each.explain)
-        room = len(suspect.source) // 2 + (300 if each.explain else 120)
-        return await self._ask(messages, prefill, room, each.temperature)
-
-    async def _ask(
-        self, messages: tuple[Message, ...], prefill: str, room: int, temperature: float
-    ) -> str:
-        """Ask the model for one text; it is an event, so that a script can replay it.
-
-        The text starts with `prefill`, where the model can be made to go on from it.
-        """
-        model, done = self.turn.model, self.turn.done
-        stop = ("\n```",) if prefill else ()
-        seed = done.attempts + self.turn.seed
-        if isinstance(model, LocalModel):
-            request = SampleRequest(
-                messages=messages,
-                prefill=prefill,
-                max_tokens=room,
-                temperature=temperature,
-                seed=seed,
-                stop=stop,
-            )
-            sample = (await model.sample(request))[0]
-            text = sample.text
-            usage = Usage(input=model.count(messages, ()), output=sample.tokens)
-            whole = prefill + text
-        else:
-            text, usage = await _streamed(model, messages, room, temperature, seed)
-            whole = text
-        done.usage += usage
-        self._emit(Sampled(texts=(text,), usage=usage))
-        return whole
+        question = Question(
+            prompts.repair_prompt(evidence, suspect, rung.explain),
+            prompts.opening(suspect, rung.explain),
+            room=len(suspect.source) // 2 + (300 if rung.explain else 120),
+        )
+        replies = await self.asking.answers(question, rung.samples, rung.temperature)
+        self.turn.done.usage = self.asking.used
+        return replies
 
     async def _verify(
         self, seen: Reproduction, candidate: Candidate
@@ -253,8 +191,10 @@ class Repair:
                 worse = "regressed" if run == 0 else "flaky"
                 return ("failed" if before.granularity == "exit-status" else worse), why, record
             reports.append(after)
-            if run == 0 and await self._passes_without(seen):
-                return "flaky", "the tests pass without the repair too", record
+            if run == 0:
+                verdict, why = await self._controls(seen, changes)
+                if why:
+                    return verdict, why, record
         record = verification(
             before,
             reports[-1],
@@ -265,12 +205,25 @@ class Repair:
         )
         return "verified", "", record
 
-    async def _passes_without(self, seen: Reproduction) -> bool:
-        """Control: the old code must still fail after the new one passed, or time decided."""
-        control = await self.bench.check(seen.extra, seen.targets)
-        if control.granularity == "exit-status":
-            return control.green
-        return any(control.tests.get(test) is TestOutcome.PASSED for test in seen.targets)
+    async def _controls(self, seen: Reproduction, changes: Changes) -> tuple[str, str]:
+        """Return the verdict and why, where a control does not fail as it must, else nothing.
+
+        The old code must still fail after the new one passed, or time decided. And beside the new
+        code a test that must fail has to fail, or somebody reports for the tests.
+        """
+        must = canary(self.sources, self.turn.context.workspace, seen)
+        laid = {must.path: must.data} if must else {}
+        targets = (*seen.targets, must.test) if must else seen.targets
+        control = await self.bench.check({**seen.extra, **laid}, targets)
+        if control.green or any(
+            control.tests.get(test) is TestOutcome.PASSED for test in seen.targets
+        ):
+            return "flaky", "the tests pass without the repair too"
+        if must and must.fails(control):
+            both = await self.bench.check({**changes, **laid}, targets)
+            if not must.fails(both):
+                return "failed", "a test that must fail does not fail beside it"
+        return "", ""
 
     def _changes(self, suspect: Suspect, text: str, seen: Reproduction) -> dict[str, bytes | None]:
         view = self.turn.context.workspace.read(suspect.path)
@@ -289,14 +242,3 @@ def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:
             said = next((each.message for each in report.failures if each.test == test), "")
             return f"{test.rsplit('::', 1)[-1]}: {said or 'not passed'}"[:200]
     return ""
-
-
-async def _streamed(
-    model: Model, messages: tuple[Message, ...], room: int, temperature: float, seed: int
-) -> tuple[str, Usage]:
-    """Ask a model that only holds conversations."""
-    request = ModelRequest(messages, max_tokens=room + 400, temperature=temperature, seed=seed)
-    async for chunk in model.stream(request):
-        if isinstance(chunk, ReplyChunk):
-            return chunk.message.text, chunk.usage
-    raise AssertionError("a stream ends with its reply")

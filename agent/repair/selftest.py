@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Awaitable, Callable
 
 from agent.bench import Bench
 from agent.context.sources import Sources
 from agent.errors import Failed
 from agent.events import PhaseStarted
-from agent.messages import Message
 from agent.repair import prompts
+from agent.repair.asking import Asking, Question
 from agent.repair.localise import Suspect, suspects
 from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
@@ -29,11 +28,9 @@ OWN_FAULTS = re.compile(
 )
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
-Asked = Callable[[tuple[Message, ...], str, int, float], Awaitable[str]]
-
 
 async def write_test(
-    turn: Turn, bench: Bench, sources: Sources, bug: str, ask: Asked
+    turn: Turn, bench: Bench, sources: Sources, bug: str, asking: Asking
 ) -> Reproduction:
     """Return a reproduction by a test of our own; raises Failed when none fails rightly."""
     turn.emit(PhaseStarted(phase="reproduce", detail="no test fails; writing one"))
@@ -47,7 +44,7 @@ async def write_test(
         )
     path = _free_name(turn)
     for temperature in TRIES:
-        text = await _written(found[0], bug, ask, temperature)
+        text = await _written(found[0], bug, asking, temperature)
         if not text:
             continue
         extra: dict[str, bytes | None] = {path: text.encode()}
@@ -62,13 +59,14 @@ async def write_test(
     )
 
 
-async def _written(suspect: Suspect, bug: str, ask: Asked, temperature: float) -> str:
+async def _written(suspect: Suspect, bug: str, asking: Asking, temperature: float) -> str:
     module = _module(suspect.path)
     name = suspect.symbol.name.partition(".")[0]
     listing = f"Import it with: from {module} import {name}"
     messages = prompts.prompt_for_test(bug, listing, suspect.source, suspect.path)
     start = f"```python\nfrom {module} import {name}\n"
-    reply = await ask(messages, start, TEST_TOKENS, temperature)
+    question = Question(messages, start, TEST_TOKENS)
+    (reply,) = await asking.answers(question, temperature=temperature)
     blocks = _FENCE.findall(reply)
     code = (blocks[-1] if blocks else reply).rstrip() + "\n"
     try:
