@@ -96,7 +96,11 @@ def info(name: str) -> int:
     found = catalog.resolve(name)
     if not found.present:
         raise ModelUnusable(f"the model {found.name} is not on this machine", found.hint)
-    told = gguf.info(found.path)
+    try:
+        told = gguf.info(found.path)
+    except ModelUnusable as error:
+        hint = error.hint or found.hint or "agent models list"
+        raise ModelUnusable(error.message, hint) from error
     rows = {
         "file": told.path,
         "size": f"{told.bytes / 1e9:.2f} GB",

@@ -1,0 +1,145 @@
+"""SIGKILL at random moments: a readable log, a whole tree, and nothing that goes on."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sessions import living
+
+from agent import log
+from agent.events import SessionStarted, ToolFinished, ToolRequested, TurnFinished, TurnStarted
+from tests.support import AGENT, UNITTEST, agent, picture, put, script
+
+KILLS = 50
+AT_ONCE = 3
+
+CALC = "def add(a, b):\n    return a - b\n" + "# filling\n" * 20_000
+TESTS = """import unittest
+from calc import add
+
+class T(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(1, 2), 3)
+"""
+OLD = {"calc.py": CALC, "test_calc.py": TESTS}
+# what each file may hold afterwards, whole
+APPLIED = {
+    "calc.py": {CALC, CALC.replace("a - b", "a + b")},
+    "test_calc.py": {TESTS, TESTS + "\n# more\n" * 9_000},
+    "made.txt": {"made\n" * 9_000},
+    "touched": {""},
+}
+RUN = [
+    {"calls": [{"read": {"path": "test_calc.py"}}, {"search": {"pattern": "def add"}}]},
+    {"calls": [{"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}}]},
+    {"calls": [{"write": {"path": "test_calc.py", "content": TESTS + "\n# more\n" * 9_000}}]},
+    {"calls": [{"shell": {"command": "(sleep 36 &) ; touch touched; sleep 0.3"}}]},
+    {"calls": [{"write": {"path": "made.txt", "content": "made\n" * 9_000}}]},
+    "Done.",
+]
+WRONG, GOOD = ("def add(a, b):\n    return a {} b\n".format(sign) for sign in "*+")
+FIX = [{"samples": [text]} for text in (WRONG, GOOD)]
+EVENTS = {"run": 28, "fix": 34}  # about as many as an undisturbed one emits
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When it is killed: a while after a number of events, or after its start for none."""
+
+    kind: str
+    events: int
+    delay: float  # seconds
+
+    @classmethod
+    def any(cls, chance: random.Random) -> Moment:
+        kind = chance.choice(["run", "fix"])
+        events = chance.randrange(EVENTS[kind])
+        return cls(kind, events, chance.uniform(0, 0.15 if events else 0.6))
+
+
+def killed(root: Path, moment: Moment, models: dict[str, str]) -> str:
+    """Kill one at its moment; return what is wrong afterwards, or nothing."""
+    put(root, OLD)
+    words = [str(AGENT), moment.kind, "add is wrong", "-m", models[moment.kind]]
+    process = subprocess.Popen(
+        [*words, "--json", "--check", UNITTEST],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    session = ""
+    for count, line in enumerate(process.stdout, 1):
+        if count == 1:
+            session = line.decode()
+        if count >= moment.events:
+            break
+    time.sleep(moment.delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wrong = "".join(
+        f"{path}: {data[:60]!r} is neither old nor new; "
+        for path, data in picture(root).items()
+        if data.decode() not in APPLIED.get(path, ())
+    )
+    missing = OLD.keys() - picture(root).keys()
+    return wrong + (f"missing: {missing}; " if missing else "") + remains(root) + session[:0]
+
+
+def remains(root: Path) -> str:
+    """Say which processes or mounts are left, once what the kernel ends had its time to end."""
+    deadline = time.monotonic() + 10
+    while living(str(root)) and time.monotonic() < deadline:
+        time.sleep(0.02)  # nothing tells of the end of a stranger's process
+    left = [(Path("/proc") / str(pid) / "cmdline").read_bytes()[:200] for pid in living(str(root))]
+    mounts = [
+        line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(root) in line
+    ]
+    return (f"processes: {left}; " if left else "") + (f"mounts: {mounts}; " if mounts else "")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_moment_leaves_everything_whole(tmp_path: Path, home: Path) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # shown when it fails
+    chance = random.Random(seed)
+    moments = [Moment.any(chance) for _ in range(KILLS)]
+    models = {
+        "run": script(tmp_path / "run.yaml", *RUN),
+        "fix": script(tmp_path / "fix.yaml", *FIX),
+    }
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        wrong = list(
+            pool.map(
+                lambda item: killed(tmp_path / f"work-{item[0]}-", item[1], models),
+                enumerate(moments),
+            )
+        )
+    assert [(moment, said) for moment, said in zip(moments, wrong, strict=True) if said] == []
+    logs = sorted((home / "state/wisp/sessions").rglob("*.jsonl"))
+    assert len(logs) > KILLS // 2, "most of them had begun"
+    torn = 0
+    for file in logs:
+        view = log.read(file)
+        torn += view.torn
+        assert view.damage == []
+        kinds = [type(each) for each in view.events]
+        assert kinds[:1] in ([], [SessionStarted])
+        assert kinds.count(TurnStarted) == kinds.count(TurnFinished)
+        assert kinds.count(ToolRequested) == kinds.count(ToolFinished)
+    print(f"{len(logs)} logs, {torn} with a torn last line")
+    after = put(tmp_path / "after", OLD)
+    ended = agent("fix", "-m", models["fix"], "--check", UNITTEST, cwd=after)
+    assert ended.code == 0, ended.err
+    copies = [each for each in (home / "cache/wisp/copies").iterdir() if each.is_dir()]
+    assert copies == [], "what the killed ones left was swept"
