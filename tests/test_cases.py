@@ -18,6 +18,7 @@ from sandbox.base import Containment
 from sandbox.detect import open_sandbox
 from sandbox.workspace import Workspace
 
+SHARED = cases.default_cache()  # of the machine, asked before a test gets another home
 CODE = "def half(n):\n    return n / 2\n\n\ndef double(n):\n    return n + n\n"
 REPAIRED = CODE.replace("n / 2", "n // 2").replace("n + n", "2 * n")
 TESTS = (
@@ -48,7 +49,7 @@ def cache(tmp_path: Path) -> Path:
     """Return a cache with the environment that this machine's cases share, and no archives."""
     made = tmp_path / "cache"
     made.mkdir()
-    environment = cases.environment(cases.default_cache()).parents[2]
+    environment = cases.environment(SHARED).parents[2]
     (made / environment.name).symlink_to(environment)
     return made
 
