@@ -18,7 +18,7 @@ from sandbox.base import Containment, SandboxError
 from sandbox.workspace import PathError
 from tools.base import ToolContext
 from tools.check import find_runner
-from tools.report import CheckReport
+from tools.report import CheckReport, Ran
 from tools.runners import Runner, from_command, run_check
 
 CHECK_SECONDS = 600.0  # for one run of a check, unless the turn ends sooner
@@ -82,6 +82,17 @@ class Bench:
             )
         )
         return report
+
+    async def ran(self, changes: Changes, targets: tuple[str, ...] = ()) -> tuple[Ran, ...]:
+        """Return which functions run in failing and in passing tests; empty where unknown."""
+        tracing = self.runner.tracing()
+        if tracing is None:
+            return ()
+        plain, self.runner = self.runner, tracing
+        try:
+            return (await self.check(changes, targets)).ran
+        finally:
+            self.runner = plain
 
     async def _in_copy(self, copy: Copy, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
         await copy.reset()

@@ -122,11 +122,10 @@ def take_back(folder: Path, redo: bool) -> int:
 
 
 async def _take_back(folder: Path, redo: bool) -> int:
-    from sandbox.detect import open_sandbox
-
     from agent import undo
     from agent.checkpoint import Checkpoints
     from agent.headless import open_workspace
+    from sandbox.detect import open_sandbox
 
     workspace = open_workspace(folder)
     sandbox = await open_sandbox(workspace, "auto")

@@ -28,6 +28,17 @@ class Failure(BaseModel):
     trace: str = ""
 
 
+class Ran(BaseModel):
+    """A function that ran: its file and first line, in how many failing and passing tests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    path: str
+    line: int
+    failing: int
+    passing: int
+
+
 class CheckReport(BaseModel):
     """One run of a check.
 
@@ -47,6 +58,7 @@ class CheckReport(BaseModel):
     timed_out: bool = False
     tests: dict[str, TestOutcome] = {}
     failures: tuple[Failure, ...] = ()
+    ran: tuple[Ran, ...] = ()  # where that was asked for
     seconds: float = 0.0
     output: str = ""
 

@@ -1,11 +1,13 @@
 """Where the bug may be: functions ranked by the failure, the failing tests and the description.
 
-No model is asked. Three sources, each a weight of the table below: frames of the traceback, names
-that the failing tests use, names that the description mentions; then what those functions call.
+No model is asked. Four sources, each a weight of the table below: frames of the traceback, what
+runs in failing rather than passing tests, names that the failing tests use, names that the
+description mentions; then what those functions call.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,10 +15,17 @@ from dataclasses import dataclass
 
 from agent.context.sources import Source, Sources, is_test
 from tools import symbols
-from tools.report import Failure
+from tools.report import Failure, Ran
 from tools.symbols import Symbol
 
-WEIGHTS = {"last frame": 12.0, "frame": 6.0, "description": 5.0, "test": 4.0, "callee": 0.5}
+WEIGHTS = {
+    "last frame": 12.0,
+    "coverage": 10.0,
+    "frame": 6.0,
+    "description": 5.0,
+    "test": 4.0,
+    "callee": 0.5,  # of the caller's
+}
 TITLED = 20  # lines shown of a test that is only a title in its file
 CALLEES_OF = 6  # the best suspects whose callees become suspects too
 
@@ -80,9 +89,16 @@ def _of_module(sources: Sources, test: str) -> tuple[str | None, str]:
 
 
 def suspects(
-    sources: Sources, failures: Sequence[Failure], targets: Sequence[str], description: str
+    sources: Sources,
+    failures: Sequence[Failure],
+    targets: Sequence[str],
+    description: str,
+    ran: Sequence[Ran] = (),
 ) -> list[Suspect]:
-    """Return the functions that may hold the bug, the likeliest first."""
+    """Return the functions that may hold the bug, the likeliest first.
+
+    With `ran`, what runs in failing and in passing tests, only functions that run in a failing one.
+    """
     scores: defaultdict[tuple[str, str, int], float] = defaultdict(float)
     reasons: dict[tuple[str, str, int], str] = {}
     found: dict[tuple[str, str, int], tuple[Source, Symbol]] = {}
@@ -126,11 +142,35 @@ def suspects(
                 if callee_source.path != source.path:
                     weight /= 2
                 point(callee_source, callee, weight, f"called by {symbol.name}")
+    executed = {}
+    for source, symbol, suspicion in _executed(sources, ran):
+        executed[(source.path, symbol.name, symbol.start_line)] = suspicion
+        if suspicion:
+            point(source, symbol, WEIGHTS["coverage"] * suspicion, "runs when the tests fail")
+    if executed:
+        found = {key: value for key, value in found.items() if executed.get(key)}
     ranked = [
         Suspect(source.path, symbol, source.text, round(scores[key], 2), reasons[key])
         for key, (source, symbol) in found.items()
     ]
     return sorted(ranked, key=lambda each: (-each.score, each.path, each.symbol.start))
+
+
+def _executed(sources: Sources, ran: Sequence[Ran]) -> Iterator[tuple[Source, Symbol, float]]:
+    """Yield each function that ran, with its suspicion by Ochiai's formula, from 0 to 1.
+
+    Abreu, Zoeteweij, van Gemund: On the Accuracy of Spectrum-based Fault Localization (2007).
+    """
+    failing = max((each.failing for each in ran), default=0)
+    for each in ran:
+        located = sources.located(each.path)
+        if located is None or is_test(located):
+            continue
+        source = sources.get(located)
+        symbol = symbols.enclosing(source.functions, each.line) if source else None
+        if source is not None and symbol is not None:
+            suspicion = each.failing / math.sqrt(max(failing * (each.failing + each.passing), 1))
+            yield source, symbol, suspicion
 
 
 def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
 from agent.events import AttemptFinished, parse
-from tests.support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
 pytestmark = pytest.mark.full
 

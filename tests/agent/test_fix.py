@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from grammar import holds
+from support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 from trees import git
 
 from agent.events import AttemptFinished, PhaseStarted, TurnFinished, parse
-from tests.support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
 pytestmark = pytest.mark.full
 

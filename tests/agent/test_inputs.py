@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from sessions import living
+from support import AGENT, PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 from trees import git, look
 
 from tests.models.gguf_files import gguf
-from tests.support import AGENT, PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
 CALC = "def add(a, b):\n    return a - b\n"
 TESTS = """import unittest

@@ -6,22 +6,25 @@ import random
 import secrets
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sessions import living
+from support import AGENT, UNITTEST, agent, picture, put, script
 
 from agent import log
 from agent.events import SessionStarted, ToolFinished, ToolRequested, TurnFinished, TurnStarted
-from tests.support import AGENT, UNITTEST, agent, picture, put, script
 
 KILLS = 50
 AT_ONCE = 3
 
-CALC = "def add(a, b):\n    return a - b\n" + "# filling\n" * 20_000
+CALC = "def add(a, b):\n    return a - b\n" + "X = 1\n" * 2_000
 TESTS = """import unittest
 from calc import add
 
@@ -33,20 +36,20 @@ OLD = {"calc.py": CALC, "test_calc.py": TESTS}
 # what each file may hold afterwards, whole
 APPLIED = {
     "calc.py": {CALC, CALC.replace("a - b", "a + b")},
-    "test_calc.py": {TESTS, TESTS + "\n# more\n" * 9_000},
+    "test_calc.py": {TESTS, TESTS + "\nY = 1\n" * 2_000},
     "made.txt": {"made\n" * 9_000},
     "touched": {""},
 }
-RUN = [
+RUN: list[Mapping[str, Any] | str] = [
     {"calls": [{"read": {"path": "test_calc.py"}}, {"search": {"pattern": "def add"}}]},
     {"calls": [{"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}}]},
-    {"calls": [{"write": {"path": "test_calc.py", "content": TESTS + "\n# more\n" * 9_000}}]},
+    {"calls": [{"write": {"path": "test_calc.py", "content": TESTS + "\nY = 1\n" * 2_000}}]},
     {"calls": [{"shell": {"command": "(sleep 36 &) ; touch touched; sleep 0.3"}}]},
     {"calls": [{"write": {"path": "made.txt", "content": "made\n" * 9_000}}]},
     "Done.",
 ]
-WRONG, GOOD = ("def add(a, b):\n    return a {} b\n".format(sign) for sign in "*+")
-FIX = [{"samples": [text]} for text in (WRONG, GOOD)]
+WRONG, GOOD = (f"def add(a, b):\n    return a {sign} b\n" for sign in "*+")
+FIX: list[Mapping[str, Any] | str] = [{"samples": [text]} for text in (WRONG, GOOD)]
 EVENTS = {"run": 28, "fix": 34}  # about as many as an undisturbed one emits
 
 
@@ -77,13 +80,13 @@ def killed(root: Path, moment: Moment, models: dict[str, str]) -> str:
         stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
-    session = ""
-    for count, line in enumerate(process.stdout, 1):
-        if count == 1:
-            session = line.decode()
+    hung = threading.Timer(60, process.kill)
+    hung.start()
+    for count, _ in enumerate(process.stdout, 1):
         if count >= moment.events:
             break
     time.sleep(moment.delay)
+    hung.cancel()
     process.send_signal(signal.SIGKILL)
     process.communicate()
     wrong = "".join(
@@ -92,7 +95,7 @@ def killed(root: Path, moment: Moment, models: dict[str, str]) -> str:
         if data.decode() not in APPLIED.get(path, ())
     )
     missing = OLD.keys() - picture(root).keys()
-    return wrong + (f"missing: {missing}; " if missing else "") + remains(root) + session[:0]
+    return wrong + (f"missing: {missing}; " if missing else "") + remains(root)
 
 
 def remains(root: Path) -> str:

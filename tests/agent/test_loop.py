@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sessions import ALLOWED, ASKED, DENIED, START, TALK, cancelled_at, living, run
+from support import UNITTEST
 
 from agent.errors import ContextOverflow, ModelError, ModelUnusable, ProviderFailed
 from agent.events import (
@@ -33,7 +34,6 @@ from agent.messages import Message, ToolMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
 from agent.policy import Autonomy, Verdict
-from tests.support import UNITTEST
 from tools.base import ToolSchema
 
 SILENT = [StepStarted, MessageFinished]

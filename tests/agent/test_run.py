@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from grammar import holds
 from sessions import living
+from support import AGENT, UNITTEST, Ended, agent, picture, put, result, script
 
 from agent import log
 from agent.events import UNLOGGED, Result, TurnStarted, parse
-from tests.support import AGENT, UNITTEST, Ended, agent, picture, put, result, script
 
 CALC = "def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return a * 2\n"
 TESTS = """import unittest
@@ -82,6 +82,7 @@ def test_json_is_one_object_and_text_keeps_data_apart(root: Path, tmp_path: Path
     assert "unverified" in ended.err and "unverified" not in ended.out
 
 
+@pytest.mark.full
 def test_a_repair_that_the_check_proves_ends_with_0(run: Callable[..., Ended]) -> None:
     ended = run(REPAIR, words=CHECK, prompt="test_add fails, repair it")
     told = result(ended)
@@ -91,6 +92,7 @@ def test_a_repair_that_the_check_proves_ends_with_0(run: Callable[..., Ended]) -
     assert (told.verification.strength, told.verification.runs) == ("tests", 2)
 
 
+@pytest.mark.full
 def test_a_target_that_stays_red_ends_with_3(run: Callable[..., Ended], root: Path) -> None:
     ended = run(
         {"write": {"path": "notes.txt", "content": "hm"}}, words=CHECK, prompt="repair test_add"
@@ -99,6 +101,7 @@ def test_a_target_that_stays_red_ends_with_3(run: Callable[..., Ended], root: Pa
     assert "test_add failed" in result(ended).verification.reason
 
 
+@pytest.mark.full
 def test_old_red_tests_are_not_counted_where_the_prompt_names_none(
     run: Callable[..., Ended],
 ) -> None:
@@ -107,6 +110,7 @@ def test_old_red_tests_are_not_counted_where_the_prompt_names_none(
     assert result(ended).verification.after.failed == 1
 
 
+@pytest.mark.full
 def test_a_test_that_passed_before_and_fails_now_ends_with_3(run: Callable[..., Ended]) -> None:
     ended = run(REPAIR, BREAK, words=CHECK)
     assert ended.code == 3
@@ -130,6 +134,7 @@ def test_an_approval_that_is_missing_ends_with_4(run: Callable[..., Ended], root
     assert picture(root) == before
 
 
+@pytest.mark.full
 def test_a_verified_change_ends_with_0_although_a_call_was_denied(
     run: Callable[..., Ended],
 ) -> None:

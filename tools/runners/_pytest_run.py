@@ -10,11 +10,12 @@ import sys
 _LONGEST = 20000  # characters of one traceback
 
 
-def _reporter(pytest, record, targets):
+def _reporter(pytest, record, targets, trace):
     """Make the plugin that records; the user's own options stay, but for those that hide tests."""
 
     class Reporter:
         root = None
+        failed = False  # whether the test that runs has failed
 
         def _id(self, nodeid):
             # ids are relative to pytest's rootdir; ours to where we were started
@@ -59,6 +60,15 @@ def _reporter(pytest, record, targets):
             if report.outcome != "passed":
                 self._phase(report, "collect")
 
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_runtest_protocol(self, item, nextitem):
+            self.failed = False
+            if trace is not None:
+                trace.begin()
+            yield
+            if trace is not None:
+                trace.end(self.failed)
+
         def pytest_runtest_logstart(self, nodeid, location):
             record(type="start", id=self._id(nodeid))
 
@@ -68,6 +78,7 @@ def _reporter(pytest, record, targets):
         def _phase(self, report, when):
             fields = {"type": "phase", "id": self._id(report.nodeid), "when": when}
             fields["outcome"] = "xfail" if hasattr(report, "wasxfail") else report.outcome
+            self.failed = self.failed or report.outcome == "failed"
             if report.outcome == "failed" and report.longrepr is not None:
                 crash = getattr(report.longrepr, "reprcrash", None)
                 fields["trace"] = str(report.longrepr)[-_LONGEST:]
@@ -106,10 +117,19 @@ def main(record, header):
         # a private one: what failed last time is not to choose, nor to be written down
         arguments += ["-o", "cache_dir=" + os.path.join(header["folder"], "cache")]
     sys.argv = ["pytest"] + header["arguments"]
+    trace = None
+    if "trace" in header:
+        namespace = {"__name__": "wisp_trace"}
+        exec(compile(header["trace"], "<wisp>", "exec"), namespace)
+        trace = namespace["Trace"](os.getcwd())
+        arguments += ["-p", "no:xdist"]  # the workers are other processes
     status = int(
         pytest.main(
-            header["arguments"] + arguments, plugins=[_reporter(pytest, record, header["targets"])]
+            header["arguments"] + arguments,
+            plugins=[_reporter(pytest, record, header["targets"], trace)],
         )
     )
+    if trace is not None:
+        record(type="covered", functions=trace.rows())
     record(type="finish", exit=status)
     return status

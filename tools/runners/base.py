@@ -14,7 +14,7 @@ from pathlib import Path
 from sandbox.base import Command, Limits, Mount, Sandbox
 from sandbox.workspace import Workspace
 from tools.capture import Capture
-from tools.report import CheckReport, Failure, TestOutcome
+from tools.report import CheckReport, Failure, Ran, TestOutcome
 
 _TRACE_LINES = 60
 _MESSAGE_CHARACTERS = 400
@@ -52,6 +52,7 @@ class Findings:
 
     tests: dict[str, TestOutcome] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    ran: list[Ran] = field(default_factory=list)
     trusted: bool = True
     missing: str = ""
 
@@ -76,6 +77,10 @@ class Runner(ABC):
     @abstractmethod
     def launch(self, targets: Sequence[str], folder: Path) -> Launch:
         """Say how to run all of it, or only these tests (ids as its reports have them)."""
+
+    def tracing(self) -> Runner | None:
+        """Return the same, but telling which functions ran in which tests; None where it cannot."""
+        return None
 
     @abstractmethod
     def read(self, launch: Launch, ended: Ended) -> Findings:
@@ -136,6 +141,7 @@ async def run_check(
         timed_out=result.timed_out,
         tests=found.tests,
         failures=tuple(found.failures),
+        ran=tuple(found.ran),
         seconds=result.seconds,
         output=f"{found.missing}\n{printed}" if found.missing else printed,
     )

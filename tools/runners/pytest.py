@@ -15,16 +15,27 @@ class Pytest(Runner):
     name = "pytest"
 
     def __init__(
-        self, python: str, arguments: Sequence[str] = (), *, fallback: Runner | None = None
+        self,
+        python: str,
+        arguments: Sequence[str] = (),
+        *,
+        fallback: Runner | None = None,
+        trace: bool = False,
     ) -> None:
         self.python = python
         self.arguments = tuple(arguments)
         self.fallback = fallback
+        self.trace = trace
         self.command = " ".join((python, "-m", "pytest", *arguments))
 
     def launch(self, targets: Sequence[str], folder: Path) -> Launch:
         """Run it with a plugin of ours that signs what it saw."""
-        return python_launch(self.python, "_pytest_run.py", self.arguments, targets, folder)
+        script, trace = "_pytest_run.py", self.trace
+        return python_launch(self.python, script, self.arguments, targets, folder, trace=trace)
+
+    def tracing(self) -> Runner:
+        """Return the same, with the functions that ran."""
+        return Pytest(self.python, self.arguments, trace=True)
 
     def read(self, launch: Launch, ended: Ended) -> Findings:
         """Read the signed report."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.report import TestOutcome
+from tools.report import Ran, TestOutcome
 from tools.runners.base import Findings, Launch
 
 REPORT = "report.jsonl"
@@ -33,9 +33,18 @@ def _source(name: str) -> str:
 
 
 def python_launch(
-    python: str, script: str, arguments: Sequence[str], targets: Sequence[str], folder: Path
+    python: str,
+    script: str,
+    arguments: Sequence[str],
+    targets: Sequence[str],
+    folder: Path,
+    *,
+    trace: bool = False,
 ) -> Launch:
-    """Run one of our scripts with the project's interpreter, as `python -m` would be run."""
+    """Run one of our scripts with the project's interpreter, as `python -m` would be run.
+
+    With `trace` it also counts which functions ran in failing and in passing tests.
+    """
     key = secrets.token_bytes(32)
     header = {
         "boot": _source("_boot.py"),
@@ -45,6 +54,7 @@ def python_launch(
         "folder": str(folder),
         "arguments": list(arguments),
         "targets": list(targets),
+        **({"trace": _source("_trace.py")} if trace else {}),
     }
     return Launch(
         argv=(python, "-c", _LOADER),
@@ -95,6 +105,11 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
             running[test] = None
         elif kind == "stop" or (kind == "phase" and record.get("when") == "teardown"):
             running.pop(test, None)
+        if kind == "covered":
+            found.ran = [
+                Ran(path=path, line=line, failing=failing, passing=passing)
+                for path, line, failing, passing in record["functions"]
+            ]
         if kind == "phase":
             outcomes.setdefault(test, set()).add(_told(record))
             if record["outcome"] == "failed":
