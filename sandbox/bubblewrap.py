@@ -19,6 +19,7 @@ from sandbox.environment import caches_directory, command_environment, trusted_p
 from sandbox.plan import Shown
 from sandbox.process import Child, Start, memory_file
 from sandbox.protected import secrets
+from sandbox.watcher import mark
 from sandbox.workspace import Workspace
 
 # empty, private and in memory; `/dev/shm` comes with `--dev`
@@ -89,6 +90,8 @@ class Bubblewrap:
             *(self._bwrap, *_NAMESPACES),
             *(() if command.network else ("--unshare-net",)),
             *view,
+            # no variable has this name: it only marks the command line for the watcher
+            *("--unsetenv", mark()),
             *("--seccomp", str(filter_fd), "--json-status-fd", str(told)),
             *("--chdir", str(command.cwd), "--", *command.argv),
         ]

@@ -81,6 +81,14 @@ def start_child(
     return Child(Start(argv, cwd, env, stdin="pipe", stderr=log or "none", limits=limits))
 
 
+def start_detached(argv: tuple[str, ...], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a program of ours that may outlive us, with a pipe to it; raises OSError."""
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(
+        argv, cwd="/", env=env, stdin=pipe, stdout=null, stderr=null, start_new_session=True
+    )
+
+
 class Child:
     """A running process. Made inside a running event loop; raises OSError when it cannot start."""
 

@@ -33,7 +33,6 @@ from sandbox.base import Containment
 from tools.report import CheckReport, Failure, TestOutcome
 from tools.textfile import TextFile
 
-QUICK = 60.0  # seconds of a suite that is run once more to see which functions run
 LOOKED_AT = 12  # suspects that the planted line is tried on
 LONGEST = 6000  # characters of a function that is rewritten whole
 RUNS = 2  # green runs that a candidate needs
@@ -92,9 +91,7 @@ class Repair:
         self._emit(PhaseStarted(phase="localise", detail=f"{len(seen.targets) or 1} failing"))
         wanted = SUSPECTS[self.turn.effort]
         kept: list[Suspect] = []
-        # all tests tell failing from passing; where they are slow, the targets tell what runs
-        quick = seen.before.seconds <= QUICK
-        ran = await self.bench.ran(seen.extra, () if quick else seen.targets)
+        ran = await self.bench.ran(seen.extra, seen.targets)
         ranked = suspects(self.sources, seen.failures, seen.targets, self.bug, ran)
         for suspect in ranked[:LOOKED_AT]:
             if len(kept) >= wanted:
