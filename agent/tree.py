@@ -20,7 +20,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, is_ignored
+from sandbox.descendants import alive
+from sandbox.walking import (
+    DEPENDENCY_FOLDERS,
+    half_written,
+    is_dependency_folder,
+    is_ignored,
+)
 
 T = TypeVar("T")
 
@@ -170,6 +176,11 @@ class Scan:
             if name.lower() == ".git" or (not depth and name.startswith(STAGING)):
                 continue
             try:
+                if writer := half_written(name):
+                    # what a kill left; of a writer that lives it is gone in a moment
+                    if not alive(writer):
+                        os.unlink(name, dir_fd=here)
+                    continue
                 status = item.stat(follow_symlinks=False)
                 if stat.S_ISREG(status.st_mode):
                     self._file(here, name, path, status)

@@ -166,7 +166,7 @@ def write(
         _writable(parent, name)
     elif not beneath.name_free(parent, name):
         raise StaleFile(f"{shown} exists already; read it before you change it")
-    temporary = f"{TEMPORARY}{os.urandom(8).hex()}.tmp"
+    temporary = f"{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     # a new file gets what the umask leaves; a copy of an old one is private until it is whole
     made = os.open(temporary, flags, 0o666 if old is None else 0o600, dir_fd=parent)

@@ -48,9 +48,15 @@ DEPENDENCY_BESIDE: Mapping[str, frozenset[str]] = {
 }
 # a folder that holds one of these says of itself that it can be made again
 DEPENDENCY_WITHIN = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
-TEMPORARY = ".wisp-"  # how the names of half-written files begin
+TEMPORARY = ".wisp-"  # how the names of half-written files begin; the writer's pid follows
 
 Ignores = Callable[[str], bool | None]  # path below the .gitignore -> ignored, kept, not said
+
+
+def half_written(name: str) -> int:
+    """Return who was writing a file of this name for us, 0 where it is no half-written file."""
+    found = re.fullmatch(re.escape(TEMPORARY) + r"(\d+)-[0-9a-f]{16}\.tmp", name)
+    return int(found[1]) if found else 0
 
 
 def is_dependency_folder(name: str, beside: Collection[str], within: Collection[str] = ()) -> bool:
@@ -164,7 +170,7 @@ def walk(base: Path, start: beneath.Parts, *, ignored: bool) -> Iterator[beneath
         for _, name, inner in sorted(found, reverse=True):
             if not ignored and (
                 (inner and is_dependency_folder(name, names))
-                or (not inner and name.startswith(TEMPORARY) and name.endswith(".tmp"))
+                or (not inner and half_written(name))
                 or rules.ignore(f"{prefix}{name}/" if inner else f"{prefix}{name}")
             ):
                 continue

@@ -6,6 +6,7 @@ Lines count from 1. `start`, `head` and `end` are offsets into the text, not int
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ QUALIFIERS = frozenset({"scope", "body"})  # they name what is inside and are no
 BODIES = frozenset({"class", "interface", "body"})  # a function right inside one is a method
 BLOCKS = frozenset({"block", "statement_block", "compound_statement", "constructor_body"})
 MAX_PROBLEMS = 20
+PATIENCE = 0.5  # seconds of CPU for one parse; a file of 100 kB takes 0.02
+PIECE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,19 @@ def _grammar(language: Language) -> tuple[Grammar, Query]:
 def _parse(language: Language, data: bytes) -> Node:
     from tree_sitter import Parser
 
+    started = time.thread_time()
+
+    def slow(*_: object) -> bool:
+        return time.thread_time() - started > PATIENCE
+
     # a parser of its own each time: they are cheap, and not safe between threads
-    return Parser(_grammar(language)[0]).parse(data).root_node
+    parser = Parser(_grammar(language)[0])
+    try:
+        whole = parser.parse(lambda at, _: data[at : at + PIECE], progress_callback=slow)
+    except ValueError:
+        # some grammars take forever over thousands of comment lines: then nothing is known of it
+        whole = parser.parse(b"")
+    return whole.root_node
 
 
 class _Offsets:

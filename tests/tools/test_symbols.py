@@ -226,3 +226,9 @@ def test_lines_within_literals_are_known_but_docstrings_are_layout() -> None:
     text = 'def f():\n    """One\n    two\n    """\n    x = """a\nb\n"""\n'
     assert verbatim_lines("a.py", text) == {6, 7}
     assert verbatim_lines("a.js", "let a = `x\ny`;\n") == {2}
+
+
+def test_a_file_that_would_take_minutes_to_parse_is_given_up() -> None:
+    slow = "def f():\n    return 1\n" + "# c\n" * 60_000
+    assert definitions("a.py", slow) == []
+    assert syntax_errors("a.py", slow) == []
