@@ -95,6 +95,7 @@ def _parse(language: Language, data: bytes) -> Node:
         whole = parser.parse(lambda at, _: data[at : at + PIECE], progress_callback=slow)
     except ValueError:
         # some grammars take forever over thousands of comment lines: then nothing is known of it
+        parser.reset()  # else it would go on where it was stopped
         whole = parser.parse(b"")
     return whole.root_node
 
