@@ -102,10 +102,11 @@ class Sources:
                 continue
             source = self.get(path)
             for function in source.functions if source else ():
-                if function.short in wanted or _class_of(function) in wanted:
+                if function.short in wanted or class_of(function) in wanted:
                     assert source is not None
                     yield source, function
 
 
-def _class_of(symbol: Symbol) -> str:
+def class_of(symbol: Symbol) -> str:
+    """Return the name of the class that a method is in, empty for a function."""
     return symbol.name.rpartition(".")[0].rpartition(".")[2]

@@ -14,11 +14,12 @@ CONVERSING = 400  # tokens more for a model that cannot be kept from talking aro
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt, and how its answers begin; `room` is tokens for one answer."""
+    """A prompt, how its answers begin and what ends them; `room` is tokens for one answer."""
 
     messages: tuple[Message, ...]
     prefill: str
     room: int
+    stop: str = "\n```"
 
 
 class Asking:
@@ -60,7 +61,7 @@ class Asking:
                 max_tokens=question.room,
                 temperature=temperature,
                 seed=self._seed,
-                stop=("\n```",) if question.prefill else (),
+                stop=(question.stop,),
             )
         )
         return [each.text for each in found], model.used - before

@@ -35,6 +35,7 @@ from tools.textfile import TextFile
 
 LOOKED_AT = 12  # suspects that the planted line is tried on
 LONGEST = 6000  # characters of a function that is rewritten whole
+EXPLANATION = 80  # tokens
 RUNS = 2  # green runs that a candidate needs
 
 
@@ -164,11 +165,14 @@ class Repair:
         if failure is None:
             failure = Failure(test="", trace=seen.before.output[-2000:])
         evidence = prompts.Evidence(self.bug, failure, path, test)
-        question = Question(
-            prompts.repair_prompt(evidence, suspect, rung.explain),
-            prompts.opening(suspect, rung.explain),
-            room=len(suspect.source) // 2 + (300 if rung.explain else 120),
-        )
+        messages = prompts.repair_prompt(evidence, suspect, rung.explain)
+        begin = prompts.opening(suspect)
+        if rung.explain:
+            # asked for in two parts, since a small model may explain until its room is used up
+            cause = Question(messages, prompts.CAUSE, EXPLANATION, stop="\n")
+            (told,) = await self.asking.answers(cause, 1, rung.temperature)
+            begin = f"{told}\n\n{begin}"
+        question = Question(messages, begin, room=len(suspect.source) // 2 + 120)
         replies = await self.asking.answers(question, rung.samples, rung.temperature)
         self.turn.done.usage = self.asking.used
         return replies

@@ -30,12 +30,12 @@ class Rung:
 
 RUNGS = (
     Rung(0),
-    Rung(0, explain=True),
     Rung(1),
-    Rung(0, samples=2, temperature=0.8),
-    Rung(0, samples=1, temperature=0.7, explain=True),
+    Rung(0, explain=True),
     Rung(2),
-    Rung(1, samples=1, temperature=0.8),
+    Rung(0, samples=2, temperature=0.8),
+    Rung(1, explain=True),
+    Rung(1, temperature=0.8),
 )
 
 

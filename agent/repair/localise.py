@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.context.sources import Source, Sources, is_test
+from agent.context.sources import Source, Sources, class_of, is_test
 from tools import symbols
 from tools.report import Failure, Ran
 from tools.symbols import Symbol
@@ -124,6 +124,13 @@ def suspects(
         (mentioned, "description", "named in the description"),
     ):
         there = list(sources.defining(names))
+        # of several functions with one name, those whose class is named too are meant
+        named = {symbol.short for _, symbol in there if class_of(symbol) in names}
+        there = [
+            each
+            for each in there
+            if each[1].short not in named or class_of(each[1]) in names or not class_of(each[1])
+        ]
         same = Counter(symbol.short for _, symbol in there)
         for source, symbol in there:
             # a name that many functions share points to none of them in particular; a class that

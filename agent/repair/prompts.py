@@ -20,9 +20,10 @@ TEST_BUDGET, TRACE_BUDGET, AROUND_BUDGET, BUG_BUDGET = 1600, 1200, 900, 1200  # 
 
 REWRITE = "Answer with the whole corrected function, nothing else, in one code block."
 EXPLAIN = (
-    "First say in two sentences what the code does wrong for this input."
+    "First say in one sentence what the code does wrong for this input."
     " Then give the whole corrected function in one code block."
 )
+CAUSE = "The bug: "  # how an explanation begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,11 @@ def repair_prompt(evidence: Evidence, suspect: Suspect, explain: bool) -> tuple[
     return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(parts), by="harness")
 
 
-def opening(suspect: Suspect, explain: bool) -> str:
-    """Return how the reply begins: the head of the function and its docstring, already written.
+def opening(suspect: Suspect) -> str:
+    """Return how the code begins: the head of the function and its docstring, already written.
 
     So the model goes straight to the body, and can neither rename it nor drop its docstring.
     """
-    if explain:
-        return ""
     code = dedent_function(suspect)
     known = symbols.find(symbols.definitions(suspect.path, code), suspect.symbol.short)
     start = symbols.body_start(suspect.path, code, known[0]) if known else None

@@ -41,6 +41,7 @@ class T(unittest.TestCase):
 """
 PROJECT: dict[str, str | bytes] = {"calc.py": CALC, "test_calc.py": TESTS}
 CHECK = ("--check", UNITTEST)
+CAUSE = "the sign is wrong."  # the third rung asks for the cause before the code
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_the_first_sample_that_passes_is_applied_and_can_be_undone(
     fix: Callable[..., Ended], root: Path
 ) -> None:
     before = picture(root)
-    ended = fix("    return a - b\n", WRONG, GOOD)
+    ended = fix("    return a - b\n", WRONG, CAUSE, GOOD)
     told = proven(ended)
     assert told.verification.newly_passing == ("test_calc.T.test_add",)
     assert (told.verification.before.failed, told.verification.after.failed) == (1, 0)
@@ -100,6 +101,7 @@ def test_without_a_repair_the_tree_is_as_it_was(fix: Callable[..., Ended], root:
     ended = fix(
         WRONG,
         WRONG,
+        CAUSE,
         "def add(a, b):\n    return (a * b)\n",
         "def add(:\n",
         words=(
