@@ -58,11 +58,21 @@ def _piece(
 ) -> Iterator[_Opcode]:
     if i1 == i2 and j1 == j2:
         return
-    if old[i1:i2] == new[j1:j2]:
-        yield "equal", i1, i2, j1, j2
-        return
-    for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, old[i1:i2], new[j1:j2]).get_opcodes():
-        yield tag, i1 + a1, i1 + a2, j1 + b1, j1 + b2
+    # what both begin and end with comes first: difflib prefers the longest run, wherever it is
+    head = tail = 0
+    most = min(i2 - i1, j2 - j1)
+    while head < most and old[i1 + head] == new[j1 + head]:
+        head += 1
+    while tail < most - head and old[i2 - tail - 1] == new[j2 - tail - 1]:
+        tail += 1
+    if head:
+        yield "equal", i1, i1 + head, j1, j1 + head
+    i, j = i1 + head, j1 + head
+    middle = difflib.SequenceMatcher(None, old[i : i2 - tail], new[j : j2 - tail])
+    for tag, a1, a2, b1, b2 in middle.get_opcodes():
+        yield tag, i + a1, i + a2, j + b1, j + b2
+    if tail:
+        yield "equal", i2 - tail, i2, j2 - tail, j2
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from agent.events import (
     as_line,
     parse,
 )
+from agent.policy import Grant
 from sandbox.base import Containment
 
 UNION: tuple[type[Base], ...] = get_args(get_args(events.Event)[0])
@@ -39,6 +40,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
     type(None): st.none(),
     Any: json_values,
+    Grant: st.builds(Grant, tool=st.text(max_size=5)),  # its examples must fit the rest of it
 }
 
 

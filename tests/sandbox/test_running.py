@@ -37,6 +37,15 @@ async def wait_for(path: Path) -> str:
     raise AssertionError(f"nothing was written to {path}")
 
 
+def running() -> list[int]:
+    """Return this process and what it started, but for the watcher, which stays until we end."""
+    return [
+        pid
+        for pid in descendants(os.getpid())
+        if b"read -r mark" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
 async def test_the_exit_code_is_the_commands(any_box: Box) -> None:
     result, said = await any_box.result("echo out; echo err >&2; exit 7")
     assert (result.exit_code, result.signal, result.timed_out, result.ok) == (7, None, False, False)
@@ -121,7 +130,7 @@ async def test_cancelling_kills_everything_before_it_is_passed_on(any_box: Box) 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - before < 1
-    assert descendants(os.getpid()) == [os.getpid()]
+    assert running() == [os.getpid()]
     await asyncio.sleep(1.2)
     assert not (root / "late").exists()
 
@@ -133,7 +142,7 @@ async def test_a_failing_reader_ends_the_command(any_box: Box) -> None:
     command = Command(("/bin/sh", "-c", "echo x; sleep 60"), any_box.ground.root)
     with pytest.raises(RuntimeError, match="our own bug"):
         await any_box.sandbox.run(command, write)
-    assert descendants(os.getpid()) == [os.getpid()]
+    assert running() == [os.getpid()]
 
 
 async def test_a_flood_of_output_stays_out_of_memory(any_box: Box) -> None:
@@ -162,7 +171,7 @@ async def test_a_spawned_command_is_talked_to_and_stopped(any_box: Box) -> None:
     assert not result.ok
     assert await process.read() == b""
     assert (await process.wait()).total_bytes == len("ready\nhello\n")
-    assert descendants(os.getpid()) == [os.getpid()]
+    assert running() == [os.getpid()]
 
 
 async def test_a_spawned_command_can_have_a_terminal(any_box: Box) -> None:
