@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -119,6 +120,8 @@ class Bubblewrap:
         for place in _PRIVATE:
             if Path(place).is_dir() and not Path(place).is_symlink():
                 yield from ("--perms", "1777", "--tmpfs", place)
+        for prefix in self._toolchains():
+            yield from ("--ro-bind", str(prefix), str(prefix))
         yield from self._resolver(command)
         hidden = [*dict.fromkeys(secrets(self._home))]
         writable = [plan.check_path(path, "a writable path") for path in command.writable]
@@ -160,6 +163,14 @@ class Bubblewrap:
 
     def _roots(self) -> tuple[Path, ...]:
         return (self._workspace.root, *self._workspace.extra)
+
+    def _toolchains(self) -> Iterator[Path]:
+        """Yield the environments that lie in a hidden place, such as a clone's below /tmp."""
+        for name in dict.fromkeys((sys.prefix, self._environ.get("VIRTUAL_ENV", ""))):
+            path = Path(name)
+            inside = any(path.is_relative_to(place) for place in _PRIVATE)
+            if inside and os.path.realpath(path) == name and (path / "pyvenv.cfg").is_file():
+                yield path
 
     @staticmethod
     def _resolver(command: Command) -> Iterator[str]:
