@@ -141,7 +141,6 @@ def _interpreter_for_others() -> str:
     pytest.skip("NOT TESTED as another user: no Python that another user can run")
 
 
-@pytest.mark.full
 def test_an_ordinary_user_has_the_same_sandboxes(ground: Ground) -> None:
     interpreter = _interpreter_for_others()
     for path in (ground.top, *ground.top.rglob("*")):
