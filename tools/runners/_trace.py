@@ -2,7 +2,6 @@
 
 # runs on the Pythons that projects use, so it is written for an older one than ours:
 # mypy: ignore-errors
-# ruff: noqa: PTH118, D101, D102, D107
 
 import os
 import sys
