@@ -40,6 +40,19 @@ class CheckFinished(Base):
     seconds: float
 
 
+class CandidatesScreened(Base):
+    """Many proposals were tried on the targets in one go; the rest of `tried` is not decided.
+
+    It proves nothing: those that passed are still to be verified.
+    """
+
+    type: Literal["candidates_screened"] = "candidates_screened"
+    tried: int
+    passed: int
+    failed: int
+    seconds: float
+
+
 class AttemptStarted(Base):
     """One try begins; `attempt` is its number, `detail` says what it is and where."""
 
@@ -69,3 +82,10 @@ class Scored(Base):
 
     type: Literal["scored"] = "scored"
     scores: tuple[float, ...]
+
+
+class Forked(Base):
+    """Answer to one request for forks: characters before it, what follows, its log-probability."""
+
+    type: Literal["forked"] = "forked"
+    forks: tuple[tuple[int, str, float], ...]

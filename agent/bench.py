@@ -8,21 +8,22 @@ checkpoint, and taken out again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 from agent.copies import Copies, Copy
 from agent.errors import Failed, WispError
-from agent.events import CheckFinished, CheckStarted, Emit, Notice
+from agent.events import CandidatesScreened, CheckFinished, CheckStarted, Emit, Notice
 from agent.verify import newly_failing, newly_passing, tally
 from sandbox.base import Containment, SandboxError
 from sandbox.workspace import PathError
 from tools.base import ToolContext
 from tools.check import find_runner
-from tools.report import CheckReport, Ran
+from tools.report import CheckReport, Ran, Screened
 from tools.runners import Runner, from_command, run_check
 
 CHECK_SECONDS = 600.0  # for one run of a check, unless the turn ends sooner
 TRACE_SECONDS = 40.0  # for one that only tells what runs
+SCREEN_SECONDS = 120.0  # for one that tries many proposals
 
 Changes = Mapping[str, bytes | None]
 """Workspace-relative path -> its bytes in the proposal, None for a file that goes."""
@@ -67,10 +68,7 @@ class Bench:
     ) -> CheckReport:
         """Run the check, all of it or the targets, on the tree with `changes` laid over it."""
         self._emit(CheckStarted(command=self.runner.command, targets=targets))
-        if self._copy is not None:
-            report = await self._in_copy(self._copy, changes or {}, targets)
-        else:
-            report = await self._in_place(changes or {}, targets)
+        report = await self._report(changes or {}, targets)
         counts = tally(report)
         against = self.baseline if not targets else None
         self._emit(
@@ -88,18 +86,74 @@ class Bench:
     async def ran(self, changes: Changes, targets: tuple[str, ...] = ()) -> tuple[Ran, ...]:
         """Return which functions run in failing and in passing tests; empty where unknown.
 
-        Watching slows some tests down beyond measure; then only the targets are watched.
+        Watching slows some tests down beyond measure; then only the targets are watched. They are
+        watched line by line in any case.
         """
         tracing = self.runner.tracing()
         if tracing is None:
             return ()
-        plain, self.runner = self.runner, tracing
-        patience, self._patience = self._patience, TRACE_SECONDS
+        with self._for_once(tracing, TRACE_SECONDS):
+            counted = (await self.check(changes)).ran
+            failing = (await self.check(changes, targets)).ran if targets else ()
+        lines = {(each.path, each.line): each.lines for each in failing}
+        return tuple(
+            each.model_copy(update={"lines": lines.get((each.path, each.line), ())})
+            for each in counted or failing
+        )
+
+    async def screen(
+        self,
+        proposals: Sequence[Changes],
+        targets: tuple[str, ...],
+        changes: Changes | None = None,
+    ) -> tuple[Screened, ...]:
+        """Try many proposals on the targets in one go; empty where that cannot be done.
+
+        Else there is one answer for each, in their order. None of them proves anything: what passed
+        is still to be checked, and so is what could not be decided here. `changes` are laid over
+        the tree for all of them; a proposal may repeat them.
+        """
+        base = changes or {}
+        rest = [
+            {path: data for path, data in each.items() if path not in base or base[path] != data}
+            for each in proposals
+        ]
+        screening = self.runner.screening(rest) if targets else None
+        if screening is None:
+            return ()
+        with self._for_once(screening, SCREEN_SECONDS):
+            report = await self._report(base, targets)
+        told = {each.number: each for each in report.screened}
+        verdicts = [each.passed for each in report.screened]
+        self._emit(
+            CandidatesScreened(
+                tried=len(proposals),
+                passed=verdicts.count(True),
+                failed=verdicts.count(False),
+                seconds=report.seconds,
+            )
+        )
+        if not told:
+            return ()
+        return tuple(
+            told.get(number) or Screened(number=number, passed=None, message="not reached")
+            for number in range(len(proposals))
+        )
+
+    @contextlib.contextmanager
+    def _for_once(self, runner: Runner, seconds: float) -> Iterator[None]:
+        """Run the check in another way, with another limit."""
+        plain, self.runner = self.runner, runner
+        patience, self._patience = self._patience, seconds
         try:
-            found = (await self.check(changes)).ran
-            return found or (await self.check(changes, targets)).ran
+            yield
         finally:
             self.runner, self._patience = plain, patience
+
+    async def _report(self, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
+        if self._copy is not None:
+            return await self._in_copy(self._copy, changes, targets)
+        return await self._in_place(changes, targets)
 
     async def _in_copy(self, copy: Copy, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
         await copy.reset()

@@ -1,4 +1,7 @@
-"""The command line: the composition root. It reads flags and hands over; nothing else."""
+"""The command line: the composition root. It reads flags and hands over; nothing else.
+
+A command imports what it needs itself, so that no other command waits for that.
+"""
 
 from __future__ import annotations
 
@@ -7,163 +10,87 @@ import io
 import os
 import sys
 from enum import IntEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import typer
-
+from agent import flags, no_plugins
 from agent.errors import UsageError, WispError
+from agent.flags import command
 
-app = typer.Typer(
-    name="agent",
-    help="Wisp, a coding agent: proof by tests, approval by one table, small local models.",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-models = typer.Typer(help="The models on this machine and those that can be loaded.")
-app.add_typer(models, name="models", rich_help_panel=None)
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
 
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
-PROMPT_FLAGS = ("-p", "--prompt", "--print")
-
-Model = Annotated[
-    str | None, typer.Option("-m", "--model", help="Name, path to a GGUF, or script.")
-]
-Autonomy = Annotated[str | None, typer.Option(help="observe, ask, edit, run, full, or 0 to 4.")]
-Effort = Annotated[int | None, typer.Option(help="0 to 4: how many attempts, how much checking.")]
-Sandbox = Annotated[str | None, typer.Option(help="auto, full, reduced, or off.")]
-Check = Annotated[str | None, typer.Option(metavar="CMD", help="The command that proves it.")]
-Output = Annotated[str, typer.Option("--output-format", help="text, json, or stream-json.")]
-Json = Annotated[bool, typer.Option("--json", help="Short for --output-format stream-json.")]
-Steps = Annotated[int | None, typer.Option(help="Steps of the model in this turn.")]
-Tokens = Annotated[int | None, typer.Option(help="Tokens read anew or written in this turn.")]
-Seconds = Annotated[float | None, typer.Option("--max-wall-time", help="Seconds for this turn.")]
-Cwd = Annotated[Path | None, typer.Option("-C", "--cwd", help="Work in this folder.")]
-AddDir = Annotated[
-    list[Path] | None, typer.Option(metavar="FOLDER", help="Another folder that may be edited.")
-]
-Yes = Annotated[bool, typer.Option("-y", "--yes", help="Agree to a download; never an approval.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of the samples.")]
+TURN = (
+    "model autonomy effort sandbox check output_format json max_tokens max_wall_time cwd yes seed"
+)
 
 
-@app.command(help="Repair a bug: reproduce it, repair it, prove it by the project's own tests.")
-def fix(
-    bug: Annotated[str, typer.Argument(help="What is wrong; `-` reads it from stdin.")] = "",
-    model: Model = None,
-    autonomy: Autonomy = None,
-    effort: Effort = None,
-    sandbox: Sandbox = None,
-    check: Check = None,
-    output_format: Output = "text",
-    json: Json = False,
-    max_tokens: Tokens = None,
-    max_wall_time: Seconds = None,
-    cwd: Cwd = None,
-    yes: Yes = False,
-    seed: Seed = None,
-) -> None:
-    """Repair a bug."""
-    _start("fix", bug, locals())
+@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug {TURN}")
+def _fix(given: Namespace) -> int:
+    return _start("fix", given.bug, given)
 
 
-@app.command(help="Run one prompt without a screen: for scripts and CI.")
-def run(
-    words: Annotated[str, typer.Argument(metavar="PROMPT", help="`-` reads it from stdin.")] = "",
-    prompt: Annotated[str | None, typer.Option(*PROMPT_FLAGS, help="The prompt.")] = None,
-    model: Model = None,
-    autonomy: Autonomy = None,
-    effort: Effort = None,
-    sandbox: Sandbox = None,
-    check: Check = None,
-    output_format: Output = "text",
-    json: Json = False,
-    max_steps: Steps = None,
-    max_tokens: Tokens = None,
-    max_wall_time: Seconds = None,
-    cwd: Cwd = None,
-    add_dir: AddDir = None,
-    yes: Yes = False,
-    seed: Seed = None,
-) -> None:
-    """Run one prompt."""
-    if prompt is not None and words:
+@command(
+    "run", "One prompt without a screen: for scripts, CI.", f"words prompt max_steps add_dir {TURN}"
+)
+def _run(given: Namespace) -> int:
+    if given.prompt is not None and given.words:
         raise UsageError("the prompt was given twice", 'agent run -p "PROMPT"')
-    _start("run", prompt if prompt is not None else words, locals())
+    return _start("run", given.words if given.prompt is None else given.prompt, given)
 
 
-@app.command(help="Take the last turn in this folder back; --redo takes the undo back.")
-def undo(
-    redo: Annotated[bool, typer.Option("--redo", help="Undo the last undo.")] = False,
-    cwd: Cwd = None,
-) -> None:
-    """Take the last turn back."""
+@command("undo", "Take the last turn in this folder back; --redo takes that back.", "redo cwd")
+def _undo(given: Namespace) -> int:
     from agent.commands import take_back
 
-    _leave(take_back(_folder(cwd), redo))
+    return take_back(_folder(given.cwd), given.redo)
 
 
-@models.command("list", help="The models that can be named, and which are on this machine.")
-def models_list() -> None:
-    """List the catalogue."""
+@command("config", "Every setting, its value, and where it came from.", "cwd")
+def _config(given: Namespace) -> int:
+    from agent import config as settings
+    from agent.commands import out
+
+    loaded = settings.load({}, _folder(given.cwd))
+    for name, value in loaded.settings:
+        shown = value.name.lower() if isinstance(value, IntEnum) else "" if value is None else value
+        out(f"{name:14} {shown!s:24} {loaded.sources[name]}")
+    for name in loaded.ignored:
+        out(f"{name:14} left alone in .wisp/settings.toml, since it is not stricter")
+    out(f"user settings: {settings.config_path()}")
+    return 0
+
+
+@command("models list", "The models that can be named, and which are on this machine.")
+def _models_list(given: Namespace) -> int:
     from agent.commands import listing
 
-    _leave(listing())
+    return listing()
 
 
-@models.command("pull", help="Load a model; a broken-off load goes on where it stopped.")
-def models_pull(
-    name: Annotated[str, typer.Argument(help="A name of `agent models list`.")] = "",
-    yes: Yes = False,
-) -> None:
-    """Load a model."""
+@command("models pull", "Load a model, or what is left of it to load.", "model_name yes")
+def _models_pull(given: Namespace) -> int:
     import asyncio
 
     from agent.commands import pull
 
-    asyncio.run(pull(name, yes=yes))
+    asyncio.run(pull(given.model_name, yes=given.yes))
+    return 0
 
 
-@models.command("info", help="What a model file says of itself.")
-def models_info(name: Annotated[str, typer.Argument(help="A name, or a path to a GGUF.")]) -> None:
-    """Show a model."""
+@command("models info", "What a model file says of itself.", "model_file")
+def _models_info(given: Namespace) -> int:
     from agent.commands import info
 
-    _leave(info(name))
-
-
-@app.command(help="Every setting, its value, and where it came from.")
-def config(cwd: Cwd = None) -> None:
-    """Show the settings."""
-    from agent import config as settings
-
-    loaded = settings.load({}, _folder(cwd))
-    for name, value in loaded.settings:
-        shown = value.name.lower() if isinstance(value, IntEnum) else "" if value is None else value
-        typer.echo(f"{name:14} {shown!s:24} {loaded.sources[name]}")
-    for name in loaded.ignored:
-        typer.echo(f"{name:14} left alone in .wisp/settings.toml, since it is not stricter")
-    typer.echo(f"user settings: {settings.config_path()}")
-
-
-@app.callback()
-def _top(
-    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version.")] = False,
-) -> None:
-    """Stand before every command; the launcher has answered `--version` alone."""
-    if version:
-        from agent import __version__
-
-        typer.echo(f"wisp {__version__}")
-        raise typer.Exit
+    return info(given.model_file)
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _streams()
-    code = _run(_arguments(sys.argv[1:]))
+    code = _code(sys.argv[1:])
     try:
         sys.stdout.flush()
     except OSError:
@@ -172,22 +99,17 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def _code(given: list[str]) -> int:
+    """Do what was typed and return the exit code; what a user can cause is told in a line."""
     try:
-        if not arguments or not (arguments[0].startswith("-") or arguments[0] in _commands()):
-            raise UsageError("there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"')
-        # without the standalone mode, `typer.Exit` comes back as a number
-        return int(app(args=arguments, prog_name="agent", standalone_mode=False) or 0)
-    except (KeyboardInterrupt, typer.Abort):
+        return _do(given)
+    except SystemExit as ended:  # how argparse ends after `--help`
+        return int(ended.code or 0)
+    except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         _silence()  # whoever read our output has gone; there is nobody left to tell
         return 1
-    except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        command = " ".join(["agent", *(each for each in arguments[:1] if each in _commands())])
-        _complain(_message(error), f"{context.command_path if context else command} --help")
-        return UsageError.exit_code
     except WispError as error:
         _complain(error.message, error.hint)
         return error.exit_code
@@ -200,12 +122,43 @@ def _run(arguments: list[str]) -> int:
         return 1
 
 
-def _arguments(given: list[str]) -> list[str]:
-    """Return the arguments with `run` put in where only a prompt's flag says that it is meant."""
+def _do(given: list[str]) -> int:
+    """Find the command that is meant and run it; what stands above commands is answered here."""
     names = [each.partition("=")[0] for each in given]
-    if given and given[0].startswith("-") and not {*PROMPT_FLAGS}.isdisjoint(names):
-        return ["run", *given]
-    return given
+    if given and given[0].startswith("-") and not set(names).isdisjoint(flags.flags_of(["prompt"])):
+        given = ["run", *given]  # only a prompt's flag says that it is meant
+    path: flags.Words = ()
+    while given and (*path, given[0]) in flags.GROUPS:
+        path, given = (*path, given[0]), given[1:]
+    first = given[0] if given else ""
+    if (*path, first) in flags.COMMANDS:
+        path = (*path, first)
+        typed = flags.parse(path, given[1:])
+        no_plugins.leave_out()
+        return flags.COMMANDS[path][2](typed)
+    if first in flags.flags_of(["help"]):
+        sys.stdout.write(flags.help_of(path))
+        return 0
+    if first in flags.flags_of(["version"]) and not path:
+        from agent import __version__
+
+        sys.stdout.write(f"wisp {__version__}\n")
+        return 0
+    raise _misread(path, first)
+
+
+def _misread(path: flags.Words, first: str) -> UsageError:
+    """Return the error for a word that is neither a command nor an option of those above."""
+    hint = " ".join(["agent", *path, "--help"])
+    if first.startswith("-"):
+        known = flags.flags_of(flags.GROUPS[path][1])
+        return UsageError(flags.unknown("option", first.partition("=")[0], known), hint)
+    names = flags.below(path)
+    if flags.near(first, names) or (path and first):
+        return UsageError(flags.unknown("command", first, names), hint)
+    if path:
+        return UsageError("a command is missing", hint)
+    return UsageError("there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"')
 
 
 def _streams() -> None:
@@ -223,35 +176,19 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _commands() -> frozenset[str]:
-    names = {
-        each.name or (each.callback and each.callback.__name__) or ""
-        for each in app.registered_commands
-    }
-    return frozenset(names | {each.name or "" for each in app.registered_groups})
-
-
-def _message(error: Any) -> str:
-    text = error.format_message() if hasattr(error, "format_message") else str(error)
-    return str(text).rstrip(".").strip().replace("\n", " ")
-
-
 def _complain(message: str, hint: str) -> None:
     from agent.faces import say
 
-    say(f"error: {message}")
+    say("error: " + message.replace("\n", " "))  # one line, also where a file's name has two
     if hint:
         say(f"hint: {hint}")
 
 
-def _leave(code: int) -> None:
-    if code:
-        raise typer.Exit(code)
+def _folder(cwd: str | None) -> Path:
+    from pathlib import Path
 
-
-def _folder(cwd: Path | None) -> Path:
     try:
-        folder = (cwd or Path.cwd()).expanduser()
+        folder = Path.cwd() if cwd is None else Path(cwd).expanduser()
         if not folder.is_dir():
             raise UsageError(f"not a folder: {folder}")
         return folder.resolve()
@@ -260,29 +197,31 @@ def _folder(cwd: Path | None) -> Path:
         raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
 
 
-def _start(kind: Any, prompt: str, given: dict[str, Any]) -> None:
+def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
+    from pathlib import Path
+
     from agent import config as settings
     from agent.headless import Job, execute, open_workspace
 
-    form = "stream-json" if given["json"] else given["output_format"]
+    form: Any = "stream-json" if given.json else given.output_format or "text"
     if form not in FORMATS:
         raise UsageError(f"no such format: {form}", "--output-format text, json or stream-json")
-    folder = _folder(given["cwd"])
-    flags = {name: given.get(name) for name in settings.Settings.model_fields}
+    folder = _folder(given.cwd)
+    typed = {name: getattr(given, name, None) for name in settings.Settings.model_fields}
     workspace = open_workspace(folder)
-    loaded = settings.load(flags, workspace.root, defaults={"autonomy": "run"})
+    loaded = settings.load(typed, workspace.root, defaults={"autonomy": "run"})
     notes = [f"left alone in .wisp/settings.toml, not stricter: {each}" for each in loaded.ignored]
     job = Job(
         kind=kind,
         prompt=_prompt(kind, prompt),
         settings=loaded.settings,
         cwd=folder,
-        output=form,  # type: ignore[arg-type]  # one of FORMATS, checked above
-        add_dirs=tuple(each.resolve() for each in given.get("add_dir") or ()),
-        yes=given["yes"],
+        output=form,
+        add_dirs=tuple(Path(each).resolve() for each in getattr(given, "add_dir", None) or ()),
+        yes=given.yes,
         notes=tuple(notes),
     )
-    _leave(execute(job))
+    return execute(job)
 
 
 def _prompt(kind: str, words: str) -> str:

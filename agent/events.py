@@ -7,7 +7,7 @@ SessionStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried)*  MessageFinished
       ( ToolRequested  CallDecided  [ApprovalAsked  ApprovalAnswered]
           [ToolStarted  ToolOutput*]  ToolFinished )*
-    PhaseStarted  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished
+    PhaseStarted  CandidatesScreened  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished
   TurnFinished
 ```
 Every event carries `seq` and `time`, which the session sets as it emits; events between the start
@@ -27,8 +27,10 @@ from pydantic_core import PydanticSerializationError
 
 from agent.attempts import AttemptFinished as AttemptFinished
 from agent.attempts import AttemptStarted as AttemptStarted
+from agent.attempts import CandidatesScreened as CandidatesScreened
 from agent.attempts import CheckFinished as CheckFinished
 from agent.attempts import CheckStarted as CheckStarted
+from agent.attempts import Forked as Forked
 from agent.attempts import Phase as Phase
 from agent.attempts import PhaseStarted as PhaseStarted
 from agent.attempts import Sampled as Sampled
@@ -324,10 +326,12 @@ Event = Annotated[
     | PhaseStarted
     | CheckStarted
     | CheckFinished
+    | CandidatesScreened
     | AttemptStarted
     | AttemptFinished
     | Sampled
     | Scored
+    | Forked
     | CheckpointMade
     | Rewound
     | HistoryCompacted

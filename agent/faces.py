@@ -16,6 +16,7 @@ from agent.events import (
     AttemptStarted,
     Base,
     CallDecided,
+    CandidatesScreened,
     CheckFinished,
     CheckStarted,
     HarnessSpoke,
@@ -107,6 +108,9 @@ class TextFace:
                 cut = "" if check.complete else ", cut off"
                 counts = f"{check.passed} passed, {check.failed} failed{cut}"
                 return f"  check: {counts}, {check.seconds:.1f} s"
+            case CandidatesScreened() as screen:
+                counts = f"{screen.passed} of {screen.tried} pass, {screen.failed} fail"
+                return f"  screen: {counts}, {screen.seconds:.1f} s"
             case AttemptStarted(attempt=number, detail=detail):
                 return f"  attempt {number}: {detail}"
             case AttemptFinished(attempt=number, verdict=verdict, detail=detail):

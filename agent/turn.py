@@ -22,7 +22,6 @@ from agent.models.base import Model
 from agent.outcome import INTERRUPTED, Facts, outcome
 from agent.policy import Decision, Stance, decide
 from agent.session import Session
-from agent.undo import Turns, TurnSpan
 from tools.base import Effect, ToolCall, ToolContext
 
 
@@ -112,6 +111,8 @@ class Turn:
                 self.after = await self.checkpoints.make(f"{self.session.id} after the turn")
                 changed = tuple(await self.checkpoints.changed(self.before.id, self.after.id))
                 if changed:
+                    from agent.undo import Turns, TurnSpan
+
                     span = TurnSpan(self.session.id, self.number, self.before.id, self.after.id)
                     Turns(self.checkpoints.path).record(span)
             except WispError as caught:

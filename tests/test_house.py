@@ -26,6 +26,7 @@ CHILDREN = {
     "tools/_grep.py",
     "tools/runners/_boot.py",
     "tools/runners/_pytest_run.py",
+    "tools/runners/_screen.py",
     "tools/runners/_unittest_run.py",
 }
 # the faces without a screen, and what stands in for them before there is one
@@ -213,11 +214,33 @@ def test_the_schemas_of_all_tools_load_nothing_heavy() -> None:
     assert loaded & NOT_AT_START == set()
 
 
+def test_a_start_does_not_look_for_plugins_of_pydantic() -> None:
+    program = (
+        "import sys; sys.argv = ['agent', 'config']\n"
+        "from agent._launch import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert ended.code == 0"
+    )
+    loaded = loaded_by(program)
+    assert "pydantic" in loaded
+    assert loaded & {"email", "zipfile"} == set()  # what `importlib.metadata` would bring
+
+
 def test_the_version_is_answered_without_loading_anything_of_others() -> None:
     program = (
         "import sys; sys.argv = ['agent', '--version']; from agent._launch import main; main()"
     )
-    assert loaded_by(program) & {"pydantic", "typer", "asyncio", "tools", "sandbox"} == set()
+    assert loaded_by(program) & {"pydantic", "argparse", "asyncio", "tools", "sandbox"} == set()
+
+
+def test_help_is_answered_without_loading_what_only_a_run_needs() -> None:
+    program = (
+        "import sys; sys.argv = ['agent', 'run', '--help']\n"
+        "from agent._launch import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert ended.code == 0"
+    )
+    assert loaded_by(program) & {"pydantic", "asyncio", "yaml", "tools", "sandbox"} == set()
 
 
 def test_the_directions_of_imports_hold() -> None:

@@ -29,7 +29,10 @@ class Failure(BaseModel):
 
 
 class Ran(BaseModel):
-    """A function that ran: its file and first line, in how many failing and passing tests."""
+    """A function that ran: its file and first line, in how many failing and passing tests.
+
+    `lines` are those that ran in failing tests; empty where that was not watched.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -37,6 +40,22 @@ class Ran(BaseModel):
     line: int
     failing: int
     passing: int
+    lines: tuple[int, ...] = ()
+
+
+class Screened(BaseModel):
+    """What a quick try said of a proposal: whether the targets passed, None where it cannot tell.
+
+    `test` is the first that did not pass and `message` why, or why nothing is known. It proves
+    nothing: what passed is to be verified by a check, and what is unknown is decided by one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    number: int  # of the proposal, from 0
+    passed: bool | None
+    test: str = ""
+    message: str = ""
 
 
 class CheckReport(BaseModel):
@@ -59,6 +78,7 @@ class CheckReport(BaseModel):
     tests: dict[str, TestOutcome] = {}
     failures: tuple[Failure, ...] = ()
     ran: tuple[Ran, ...] = ()  # where that was asked for
+    screened: tuple[Screened, ...] = ()  # where that was asked for; then `complete` is False
     seconds: float = 0.0
     output: str = ""
 

@@ -92,8 +92,10 @@ def _uses(sources: Sources, name: str) -> Iterator[str]:
 def _near(sources: Sources, words: set[str]) -> Iterator[str]:
     """Yield the heads of definitions whose name shares a part with a word of the prompt."""
     stems = {word.lower()[:5] for word in words if len(word) > 3}
-    for path in sources.paths():
-        if is_test(path):
+    for path in sources.paths() if stems else ():
+        text = None if is_test(path) else sources.text(path)
+        # parsing is what costs: a file without the letters has no such name either
+        if text is None or not any(stem in text.lower() for stem in stems):
             continue
         source = sources.get(path)
         for symbol in source.definitions if source else ():

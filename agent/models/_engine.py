@@ -18,10 +18,11 @@ import llama_cpp.llama_cpp as lib
 import numpy as np
 
 from agent.models._cores import FreeCores
-from agent.models._lanes import Lane, Logits, choose, log_softmax
+from agent.models._lanes import Guesses, Lane, Logits, choose, log_softmax
 
 LANES = 8  # sequences that are decoded in one batch
 BATCH = 128  # tokens of a prompt read at a time: the grain of progress
+ROWS = 32  # tokens whose logits are kept at a time
 
 
 class Cancelled(Exception):
@@ -266,19 +267,71 @@ class Engine:
                     self.cells.append(entries[0][0])
                 logits = [self._logits(index) for index in range(len(entries))]
 
-    def score(self, continuation: Sequence[int]) -> float:
-        """Return the log-probability, in nats, of tokens after the prompt that was just read."""
+    def follow(self, lane: Lane, draft: Sequence[int]) -> None:
+        """Continue the prompt just read in one lane, which may well go on as `draft` does.
+
+        A guess is read in one batch and kept as far as the lane would have chosen the same, so the
+        text is what `write` gives; a copy costs what reading costs. The cache is the prompt again
+        afterwards. Leviathan, Kalman, Matias: Fast Inference from Transformers via Speculative
+        Decoding (2023); the guesses are the draft's own words (prompt lookup, Saxena 2023).
+        """
         base = len(self.cells)
-        total = 0.0
-        values = self._end
+        guesses = Guesses(draft)
         with self._true_cells():
             lib.llama_memory_seq_cp(self.memory, 0, 1, -1, -1)
+            rows: list[Logits] = [self._end]
+            guess: Sequence[int] = ()
+            while True:
+                for index, row in enumerate(rows):
+                    token, logprob = choose(row, lane)
+                    lane.accept(
+                        token,
+                        self.piece(token),
+                        logprob,
+                        bool(lib.llama_vocab_is_eog(self.vocab, token)),
+                    )
+                    if lane.ended:
+                        return
+                    if index == len(guess) or guess[index] != token:
+                        break
+                written = len(lane.tokens)
+                # what was guessed wrongly leaves the cache again
+                lib.llama_memory_seq_rm(self.memory, 1, base + written - 1, -1)
+                guess = guesses.after(lane.tokens, index)
+                part = [lane.tokens[-1], *guess]
+                self._decode([(t, base + written - 1 + i, 1, True) for i, t in enumerate(part)])
+                rows = [self._logits(place) for place in range(len(part))]
+
+    def rows(self, continuation: Sequence[int]) -> Iterator[Logits]:
+        """Yield the logits that stand before each token which follows the prompt just read."""
+        base = len(self.cells)
+        with self._true_cells():
+            lib.llama_memory_seq_cp(self.memory, 0, 1, -1, -1)
+            if continuation:
+                yield self._end
             # in small bites: each token wanted keeps a row of the vocabulary's size
-            for start in range(0, len(continuation), 32):
-                part = continuation[start : start + 32]
-                total += log_softmax(values, part[0])
+            for start in range(0, len(continuation) - 1, ROWS):
+                part = continuation[start : min(start + ROWS, len(continuation) - 1)]
                 self._decode([(t, base + start + i, 1, True) for i, t in enumerate(part)])
-                for index in range(len(part) - 1):
-                    total += log_softmax(self._logits(index), part[index + 1])
-                values = self._logits(len(part) - 1)
-        return total
+                for index in range(len(part)):
+                    yield self._logits(index)
+
+    def score(self, continuation: Sequence[int]) -> float:
+        """Return the log-probability, in nats, of tokens after the prompt that was just read."""
+        rows = zip(self.rows(continuation), continuation, strict=True)
+        return sum(float(log_softmax(row)[token]) for row, token in rows)
+
+    def forks(self, continuation: Sequence[int], top: int) -> list[tuple[int, int, float]]:
+        """Return (how many tokens come first, another token, its log-probability in nats).
+
+        For each token of a continuation of the prompt just read, the `top` likeliest others.
+        """
+        found = []
+        for place, (row, token) in enumerate(
+            zip(self.rows(continuation), continuation, strict=True)
+        ):
+            values = log_softmax(row)
+            values[token] = -np.inf
+            best = np.argpartition(values, -top)[-top:]
+            found += [(place, int(other), float(values[other])) for other in best]
+        return found

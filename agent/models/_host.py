@@ -10,6 +10,7 @@ Run as a file (`python -I _host.py`), so it adds the folder of its own package t
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -170,6 +171,8 @@ class Host:
             return self.stream(request, prompt)
         if form == "sample":
             return self.sample(request, prompt)
+        if form == "forks":
+            return self.forks(request, prompt)
         return self.score(request, prompt)
 
     def _read(self, request: Frame, prompt: list[int], room: int) -> int:
@@ -224,6 +227,9 @@ class Host:
         cached = self._read(request, prompt, request["max_tokens"])
         free = self.engine.window - len(prompt)
         together = max(1, min(LANES, free // request["max_tokens"]))
+        draft = self.engine.tokenise(request["draft"])
+        if draft:  # a copy one by one costs less than writing in a batch
+            together = 1
         vocabulary = Vocabulary.of(self.engine) if request["grammar"] else None
         lanes: list[Lane] = []
         # without warmth all samples are one
@@ -239,7 +245,10 @@ class Host:
                 )
                 for index in range(min(together, count - len(lanes)))
             ]
-            self.engine.write(group, keep=False)
+            if draft:
+                self.engine.follow(group[0], draft)
+            else:
+                self.engine.write(group, keep=False)
             lanes += group
         samples = [
             {
@@ -266,6 +275,23 @@ class Host:
             "cached": cached,
             "written": 0,
             "scores": [self.engine.score(part) for part in parts],
+        }
+
+    def forks(self, request: Frame, prompt: list[int]) -> Frame:
+        """Tell where the model would leave a text; places are counted in characters."""
+        tokens = self.engine.tokenise(request["text"])
+        cached = self._read(request, prompt, len(tokens))
+        pieces = [self.engine.piece(token) for token in tokens]
+        found = []
+        for place, other, logprob in self.engine.forks(tokens, request["top"]):
+            with contextlib.suppress(UnicodeDecodeError):  # a place inside a character is none
+                before = b"".join(pieces[:place]).decode()
+                found.append([len(before), self.engine.piece(other).decode(), logprob])
+        return {
+            "prompt": len(prompt) + len(tokens),
+            "cached": cached,
+            "written": 0,
+            "forks": found,
         }
 
 

@@ -108,10 +108,41 @@ class Constraint:
         raise NotImplementedError
 
 
-def log_softmax(logits: Logits, token: int) -> float:
-    """Return the log-probability of one token, in nats."""
-    top = logits.max()
-    return float(logits[token] - top - np.log(np.exp(logits - top).sum()))
+class Guesses:
+    """Guesses how a text goes on that mostly repeats a draft: as the draft does at the same place.
+
+    The longer the last guesses held, the longer the next one is.
+    """
+
+    LONGEST, SHORTEST = 32, 2
+    CONTEXT = 3  # tokens that must agree for a place in the draft to be the same place
+
+    def __init__(self, draft: Sequence[int]) -> None:
+        self._draft = list(draft)
+        self._place = 0  # in the draft, where the text is thought to be
+        self._size = self.LONGEST // 2
+
+    def after(self, tokens: Sequence[int], held: int) -> Sequence[int]:
+        """Return a guess of what follows; of the last one, `held` tokens were right."""
+        self._size = min(self.LONGEST, max(self.SHORTEST, 2 * held))
+        last = list(tokens[-self.CONTEXT :])
+        size = len(last)
+        ends = [
+            end
+            for end in range(size, len(self._draft) + 1)
+            if self._draft[end - size : end] == last
+        ]
+        if not ends:
+            return ()
+        self._place = min(ends, key=lambda end: (end < self._place, abs(end - self._place)))
+        return self._draft[self._place : self._place + self._size]
+
+
+def log_softmax(logits: Logits) -> Logits:
+    """Return the log-probability of every token, in nats."""
+    shifted: Logits = logits - logits.max()
+    values: Logits = shifted - np.log(np.exp(shifted).sum())
+    return values
 
 
 def choose(
@@ -122,7 +153,7 @@ def choose(
     values = logits if allowed is None else np.where(allowed, logits, -np.inf).astype(np.float32)
     if lane.temperature <= 0:
         token = int(values.argmax())
-        return token, log_softmax(logits, token)
+        return token, float(log_softmax(logits)[token])
     best = np.argpartition(values, -64)[-64:]
     best = best[np.argsort(-values[best])]
     weights = np.exp((values[best] - values[best[0]]) / lane.temperature, dtype=np.float64)
@@ -130,4 +161,4 @@ def choose(
     inside = (np.cumsum(weights) - weights < top_p) & (weights >= min_p * weights[0])
     weights = np.where(inside, weights, 0.0)
     token = int(best[lane.random.choice(len(best), p=weights / weights.sum())])
-    return token, log_softmax(logits, token)
+    return token, float(log_softmax(logits)[token])

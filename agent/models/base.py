@@ -82,12 +82,25 @@ class Sample(Frozen):
     stop: Literal["end", "length", "stopped"] = "end"
 
 
+class Fork(Frozen):
+    """A place in a text where the model would go on otherwise.
+
+    The first `at` characters of the text come before it, `piece` is what would follow them, and
+    `logprob` its log-probability there, in nats.
+    """
+
+    at: int
+    piece: str
+    logprob: float
+
+
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
     """Ask for continuations of one prefix.
 
     `prefill` is the start of the reply, already written; samples continue it and do not repeat it.
     A sample ends at the first of `stop` (not included), at the model's own end or at `max_tokens`.
+    `draft` is a text that the samples may well repeat in part: it makes them cheaper, never other.
     """
 
     messages: tuple[Message, ...]
@@ -98,6 +111,7 @@ class SampleRequest:
     seed: int = 0
     stop: tuple[str, ...] = ()
     grammar: str = ""  # Lark, as llguidance reads it; empty for none
+    draft: str = ""
 
 
 class Model(Protocol):
@@ -145,4 +159,13 @@ class LocalModel(Model, Protocol):
         self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
     ) -> list[float]:
         """Return the log-probability, in nats, of each continuation of the prefix."""
+        ...
+
+    async def forks(
+        self, messages: Sequence[Message], prefill: str, text: str, top: int
+    ) -> list[Fork]:
+        """Return where the model would leave a text that follows the prefix.
+
+        For each of its tokens the `top` likeliest others; raises only ModelError.
+        """
         ...

@@ -26,6 +26,7 @@ from agent.models import gguf
 from agent.models._link import CANCEL_S, Frame, HostEnded, Link
 from agent.models.base import (
     Chunk,
+    Fork,
     ModelRequest,
     PrefillChunk,
     ReplyChunk,
@@ -150,6 +151,7 @@ class LlamaCpp:
                 "seed": request.seed,
                 "stop": list(request.stop),
                 "grammar": request.grammar,
+                "draft": request.draft,
             }
         )
         return [Sample.model_validate(sample) for sample in done["samples"]]
@@ -167,6 +169,21 @@ class LlamaCpp:
             }
         )
         return [float(score) for score in done["scores"]]
+
+    async def forks(
+        self, messages: Sequence[Message], prefill: str, text: str, top: int
+    ) -> list[Fork]:
+        """Return where the model would leave a text that follows the prefix."""
+        done = await self._whole(
+            {
+                "op": "forks",
+                "messages": _put(messages, ()),
+                "prefill": prefill,
+                "text": text,
+                "top": top,
+            }
+        )
+        return [Fork(at=at, piece=piece, logprob=value) for at, piece, value in done["forks"]]
 
     async def close(self) -> None:
         """End the child."""

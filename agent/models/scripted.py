@@ -10,12 +10,15 @@ The file is a YAML list, one item for each reply:
   say: Done.
 - samples: ["return 1", "return 2"]   # answers one request of LocalModel.sample
 - scores: [-1.5, -0.2]                # answers one request of LocalModel.score
+- forks: [{at: 7, piece: "1", logprob: -0.5}]   # answers one request of LocalModel.forks
 ```
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,15 @@ from pydantic import Field, ValidationError, field_validator
 
 from agent.errors import ModelUnusable
 from agent.messages import AssistantMessage, Message, Usage
-from agent.models.base import Chunk, ModelRequest, ReplyChunk, Sample, SampleRequest, TextChunk
+from agent.models.base import (
+    Chunk,
+    Fork,
+    ModelRequest,
+    ReplyChunk,
+    Sample,
+    SampleRequest,
+    TextChunk,
+)
 from agent.models.base import ThinkingChunk as Thinking
 from tools.base import Frozen, ToolCall, ToolSchema
 
@@ -40,6 +51,7 @@ class Reply(Frozen):
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
     samples: tuple[str, ...] | None = None
     scores: tuple[float, ...] | None = None
+    forks: tuple[Fork, ...] | None = None
     problem: str = ""
     pause: float = Field(default=0.0, ge=0)  # seconds before the reply, cancellable
 
@@ -73,13 +85,11 @@ class ScriptedModel:
     @classmethod
     def load(cls, path: Path, window: int = WINDOW) -> ScriptedModel:
         """Read a script; raises ModelUnusable naming the file and the item."""
-        import yaml
-
         try:
-            items = yaml.safe_load(path.read_text(encoding="utf-8"))
+            items = _read(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ModelUnusable(f"cannot read the script {path}: {error.strerror}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except ValueError as error:
             first = str(error).splitlines()[0]
             raise ModelUnusable(f"{path} is not YAML: {first}") from error
         return cls.of(items or [], f"scripted:{path}", window)
@@ -110,7 +120,10 @@ class ScriptedModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the next reply word by word."""
         self.requests.append(request)
-        reply = self._take(lambda reply: reply.samples is None and reply.scores is None, "a reply")
+        reply = self._take(
+            lambda reply: reply.samples is None and reply.scores is None and reply.forks is None,
+            "a reply",
+        )
         await asyncio.sleep(reply.pause)
         if reply.think:
             yield Thinking(reply.think)
@@ -149,6 +162,14 @@ class ScriptedModel:
             raise ModelUnusable(f"{self.name}: {len(continuations)} scores were asked for")
         return list(reply.scores or ())
 
+    async def forks(
+        self, messages: Sequence[Message], prefill: str, text: str, top: int
+    ) -> list[Fork]:
+        """Answer with the next item if it is `forks`, else with none: most scripts have none."""
+        if self._next >= len(self._replies) or self._replies[self._next].forks is None:
+            return []
+        return list(self._take(lambda reply: True, "forks").forks or ())
+
     async def start(self) -> None:
         """Nothing takes long."""
 
@@ -163,6 +184,18 @@ class ScriptedModel:
             raise ModelUnusable(f"{self.name}, reply {self._next + 1}: {what} asked for, not there")
         self._next += 1
         return reply
+
+
+def _read(text: str) -> object:
+    """Return what a YAML text holds; raises ValueError."""
+    with contextlib.suppress(ValueError):  # a script by a program is JSON, which is read at once
+        return json.loads(text)
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _size(message: Message) -> int:

@@ -13,7 +13,7 @@ from tools.diffs import unified
 from tools.textfile import TextFile
 
 
-async def apply(turn: Turn, winner: Candidate, seen: Reproduction, record: Verification) -> None:
+async def apply(turn: Turn, winner: Candidate, record: Verification, seen: Reproduction) -> None:
     """Edit the tree. When that is refused the patch is saved and Blocked raised, which names it.
 
     Raises Failed when the file changed meanwhile; the patch is saved then too.

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.events import Base, Sampled
+from agent.events import Base, Forked, Sampled
 from agent.messages import Message, Usage
-from agent.models.base import LocalModel, Model, ModelRequest, ReplyChunk, SampleRequest
+from agent.models.base import Fork, LocalModel, Model, ModelRequest, ReplyChunk, SampleRequest
 
+TOP = 4  # others looked at for each token of a text
 CONVERSING = 400  # tokens more for a model that cannot be kept from talking around its answer
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A prompt, how its answers begin and what ends them; `room` is tokens for one answer."""
+    """A prompt, how its answers begin and what ends them; `room` is tokens for one answer.
+
+    `draft` is what an answer may well repeat in part.
+    """
 
     messages: tuple[Message, ...]
     prefill: str
     room: int
     stop: str = "\n```"
+    draft: str = ""
 
 
 class Asking:
@@ -33,6 +38,11 @@ class Asking:
         self._model = model
         self._emit = emit
         self._seed = seed
+
+    @property
+    def local(self) -> bool:
+        """Whether the model can be asked for samples and probabilities."""
+        return isinstance(self._model, LocalModel)
 
     async def answers(
         self, question: Question, samples: int = 1, temperature: float = 0.0
@@ -49,6 +59,24 @@ class Asking:
         self._emit(Sampled(texts=tuple(texts), usage=usage))
         return whole
 
+    async def forks(
+        self, messages: tuple[Message, ...], prefill: str, text: str, most: int
+    ) -> list[Fork]:
+        """Return where the model would leave a text, the likeliest `most`, as other code.
+
+        None for a model that cannot tell. A fork that only leads to other layout or to a comment is
+        left out. Raises ModelError.
+        """
+        if not isinstance(self._model, LocalModel):
+            return []
+        before = self._model.used
+        found = await self._model.forks(messages, prefill, text, TOP)
+        self.used += self._model.used - before
+        found = [each for each in found if _other_code(text, each)]
+        found = sorted(found, key=lambda each: -each.logprob)[:most]
+        self._emit(Forked(forks=tuple((each.at, each.piece, each.logprob) for each in found)))
+        return found
+
     async def _sampled(
         self, model: LocalModel, question: Question, samples: int, temperature: float
     ) -> tuple[list[str], Usage]:
@@ -62,6 +90,7 @@ class Asking:
                 temperature=temperature,
                 seed=self._seed,
                 stop=(question.stop,),
+                draft=question.draft,
             )
         )
         return [each.text for each in found], model.used - before
@@ -83,3 +112,12 @@ class Asking:
                     texts.append(chunk.message.text)
                     usage += chunk.usage
         return texts, usage
+
+
+def _other_code(text: str, fork: Fork) -> bool:
+    bare = fork.piece.strip()
+    start = text[: fork.at] + fork.piece
+    if not bare or bare.startswith(("#", "//", "`")):
+        return False
+    # what is the same up to its last space or line end differs in nothing but those
+    return not (start[-1].isspace() and text.startswith(start.rstrip()))

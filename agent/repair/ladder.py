@@ -1,60 +1,75 @@
 """In which order repairs are asked for: cheap first, and unlike one another.
 
 Small models repeat themselves, so a rung differs from the one before it in the suspect, in what is
-asked, or in warmth. Warm samples of one prompt come in a batch: they share its reading, and reading
-the weights once for all of them is what makes a token cheap on a CPU.
+asked, or in warmth. An edit of one line costs some ten tokens and is never the original; a function
+written anew costs all of its tokens and may change several places. Warm samples of one prompt come
+in a batch: they share its reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
-CANDIDATES = (1, 4, 8, 16, 32)  # by effort
-SUSPECTS = (1, 2, 3, 4, 5)  # by effort
+SUSPECTS = (1, 3, 5, 6, 8)  # by effort
+REWRITES = (1, 4, 8, 16, 32)  # functions written anew, by effort
+EDITS = (0, 16, 64, 128, 256)  # of one line, by effort
+
+Kind = Literal["edit", "rewrite", "explain"]
+_WORDS = {"edit": "edits of one line", "rewrite": "rewrite", "explain": "explain, then rewrite"}
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One request: how many samples, about which suspect (by rank), how warm, what is asked."""
+    """One request: about which suspect (by rank), what is asked, how many samples, how warm."""
 
     suspect: int
+    kind: Kind
     samples: int = 1
     temperature: float = 0.0
-    explain: bool = False
 
     def __str__(self) -> str:
-        warmth = "greedy" if not self.temperature else f"temperature {self.temperature:g}"
-        return ("explain, then rewrite" if self.explain else "rewrite") + f", {warmth}"
+        warmth = f", temperature {self.temperature:g}" if self.temperature else ""
+        return _WORDS[self.kind] + warmth
 
 
 RUNGS = (
-    Rung(0),
-    Rung(1),
-    Rung(0, explain=True),
-    Rung(2),
-    Rung(0, samples=2, temperature=0.8),
-    Rung(1, explain=True),
-    Rung(1, temperature=0.8),
+    Rung(0, "rewrite"),
+    Rung(0, "edit", 12),
+    Rung(1, "edit", 8),
+    Rung(1, "rewrite"),
+    Rung(0, "explain"),
+    Rung(2, "edit", 8),
+    Rung(2, "rewrite"),
+    Rung(0, "edit", 12),
+    Rung(3, "edit", 8),
+    Rung(0, "rewrite", 2, 0.8),
+    Rung(4, "edit", 8),
+    Rung(1, "edit", 8),
+    Rung(1, "explain"),
+    Rung(1, "rewrite", temperature=0.8),
 )
 
 
 def ladder(effort: int, suspects: int) -> Iterator[Rung]:
     """Yield the rungs for this effort; past the table it goes round again, wider and warmer.
 
-    A rung about a suspect that is not there becomes a warm one about one that is: asked greedily
-    again it would say the same.
+    A rewrite of a suspect that is not there becomes a warm one of one that is: asked greedily again
+    it would say the same. Edits of one suspect go on where its last rung stopped.
     """
-    left, turn = CANDIDATES[effort], 0
-    while left > 0 and suspects > 0:
+    left = {"edit": EDITS[effort], "rewrite": REWRITES[effort]}
+    turn = 0
+    while suspects > 0 and left["rewrite"] > 0:
         for rung in RUNGS:
-            if left == 0:
-                return
-            if turn:
-                rung = replace(rung, suspect=rung.suspect + turn, samples=3, temperature=0.9)
-            elif rung.suspect >= suspects:
+            purse = "edit" if rung.kind == "edit" else "rewrite"
+            samples = min(rung.samples if purse == "edit" or not turn else 3, left[purse])
+            if samples <= 0:
+                continue
+            left[purse] -= samples
+            if purse == "rewrite" and turn:
+                rung = replace(rung, suspect=rung.suspect + turn, temperature=0.9)
+            elif purse == "rewrite" and rung.suspect >= suspects:
                 rung = replace(rung, temperature=0.8)
-            samples = min(rung.samples, left)
-            left -= samples
             yield replace(rung, suspect=rung.suspect % suspects, samples=samples)
         turn += 1

@@ -35,13 +35,17 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A function that may hold the bug; `text` is its whole file, `why` says what pointed here."""
+    """A function that may hold the bug; `text` is its whole file, `why` says what pointed here.
+
+    `lines` are those of the file that ran in failing tests; empty where that is not known.
+    """
 
     path: str
     symbol: Symbol
     text: str
     score: float
     why: str
+    lines: tuple[int, ...] = ()
 
     @property
     def source(self) -> str:
@@ -149,22 +153,35 @@ def suspects(
                 if callee_source.path != source.path:
                     weight /= 2
                 point(callee_source, callee, weight, f"called by {symbol.name}")
-    executed = {}
-    for source, symbol, suspicion in _executed(sources, ran):
-        executed[(source.path, symbol.name, symbol.start_line)] = suspicion
-        if suspicion:
-            point(source, symbol, WEIGHTS["coverage"] * suspicion, "runs when the tests fail")
-    if executed:
-        found = {key: value for key, value in found.items() if executed.get(key)}
+    lines: defaultdict[tuple[str, str, int], set[int]] = defaultdict(set)
+    suspicions: defaultdict[tuple[str, str, int], float] = defaultdict(float)
+    for source, symbol, suspicion, there_ran in _executed(sources, ran):
+        key = (source.path, symbol.name, symbol.start_line)
+        lines[key] |= set(there_ran)
+        if suspicion > suspicions[key]:  # of a function and what is nested in it
+            more = suspicion - suspicions[key]
+            suspicions[key] = suspicion
+            point(source, symbol, WEIGHTS["coverage"] * more, "runs when the tests fail")
+    if ran:
+        found = {key: value for key, value in found.items() if suspicions[key]}
     ranked = [
-        Suspect(source.path, symbol, source.text, round(scores[key], 2), reasons[key])
+        Suspect(
+            source.path,
+            symbol,
+            source.text,
+            round(scores[key], 2),
+            reasons[key],
+            tuple(sorted(lines[key])),
+        )
         for key, (source, symbol) in found.items()
     ]
     return sorted(ranked, key=lambda each: (-each.score, each.path, each.symbol.start))
 
 
-def _executed(sources: Sources, ran: Sequence[Ran]) -> Iterator[tuple[Source, Symbol, float]]:
-    """Yield each function that ran, with its suspicion by Ochiai's formula, from 0 to 1.
+def _executed(
+    sources: Sources, ran: Sequence[Ran]
+) -> Iterator[tuple[Source, Symbol, float, tuple[int, ...]]]:
+    """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, and their lines.
 
     Abreu, Zoeteweij, van Gemund: On the Accuracy of Spectrum-based Fault Localization (2007).
     """
@@ -177,7 +194,7 @@ def _executed(sources: Sources, ran: Sequence[Ran]) -> Iterator[tuple[Source, Sy
         symbol = symbols.enclosing(source.functions, each.line) if source else None
         if source is not None and symbol is not None:
             suspicion = each.failing / math.sqrt(max(failing * (each.failing + each.passing), 1))
-            yield source, symbol, suspicion
+            yield source, symbol, suspicion, each.lines
 
 
 def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:

@@ -24,6 +24,7 @@ EXPLAIN = (
     " Then give the whole corrected function in one code block."
 )
 CAUSE = "The bug: "  # how an explanation begins
+WRONG = "One line is wrong. Which one, and what must it be?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,20 @@ class Evidence:
 
 def repair_prompt(evidence: Evidence, suspect: Suspect, explain: bool) -> tuple[Message, ...]:
     """Return the messages that ask for a corrected function."""
+    return _asked(evidence, suspect, EXPLAIN if explain else REWRITE)
+
+
+def edit_prompt(evidence: Evidence, suspect: Suspect) -> tuple[Message, ...]:
+    """Return the messages that ask for one wrong line; `wrong_line` begins the answer."""
+    return _asked(evidence, suspect, WRONG)
+
+
+def wrong_line(line: str) -> str:
+    """Return the answer up to where the right line begins."""
+    return f"The wrong line:\n```\n{line}\n```\nIt must be:\n```\n"
+
+
+def _asked(evidence: Evidence, suspect: Suspect, what: str) -> tuple[Message, ...]:
     parts = []
     if evidence.bug:
         parts.append(f"Bug report: {_cut(evidence.bug, BUG_BUDGET)}")
@@ -51,7 +66,7 @@ def repair_prompt(evidence: Evidence, suspect: Suspect, explain: bool) -> tuple[
         parts.append(f"From {suspect.path}:\n{_block(around)}")
     where = f"`{suspect.symbol.name}` in {suspect.path}"
     parts.append(f"The bug is in {where}:\n{_block(dedent_function(suspect))}")
-    parts.append(EXPLAIN if explain else REWRITE)
+    parts.append(what)
     return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(parts), by="harness")
 
 
@@ -60,11 +75,20 @@ def opening(suspect: Suspect) -> str:
 
     So the model goes straight to the body, and can neither rename it nor drop its docstring.
     """
+    return f"```\n{_head_and_body(suspect)[0]}"
+
+
+def body(suspect: Suspect) -> str:
+    """Return what follows the opening as the function stands now."""
+    return f"{_head_and_body(suspect)[1]}\n```"
+
+
+def _head_and_body(suspect: Suspect) -> tuple[str, str]:
     code = dedent_function(suspect)
     known = symbols.find(symbols.definitions(suspect.path, code), suspect.symbol.short)
     start = symbols.body_start(suspect.path, code, known[0]) if known else None
-    head = code[: code.rfind("\n", 0, start) + 1] if start is not None else ""
-    return f"```\n{head}"
+    at = code.rfind("\n", 0, start) + 1 if start is not None else 0
+    return code[:at], code[at:]
 
 
 def prompt_for_test(bug: str, listing: str, source: str, path: str) -> tuple[Message, ...]:

@@ -71,18 +71,26 @@ def test_help_names_every_command(work: Path) -> None:
     [
         ([], "there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"'),
         (["fix my bug"], "there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"'),
-        (["--nonsense"], "No such option: --nonsense", "agent --help"),
-        (["run", "-x"], "No such option: -x", "agent run --help"),
-        (["fix", "--max-stepz", "3"], "No such option: --max-stepz", "agent fix --help"),
-        (["models"], "Missing command", "agent models --help"),
-        (["models", "burn"], "No such command 'burn'", "agent models --help"),
-        (["models", "info"], "Missing argument 'name'", "agent models info --help"),
-        (["-p"], "Option '-p' requires an argument", "agent run --help"),
+        (["--nonsense"], "no such option: --nonsense", "agent --help"),
+        (["run", "-x"], "no such option: -x", "agent run --help"),
+        (["fix", "--max-stepz", "3"], "no such option: --max-stepz", "agent fix --help"),
+        (["models"], "a command is missing", "agent models --help"),
+        (["models", "burn"], "no such command: burn", "agent models --help"),
+        (
+            ["models", "info"],
+            "the following arguments are required: NAME",
+            "agent models info --help",
+        ),
+        (["-p"], "-p/--prompt/--print: expected one argument", "agent run --help"),
         (["-p", ""], "the prompt is empty", 'agent run -p "PROMPT"'),
         (["run", "  "], "the prompt is empty", 'agent run -p "PROMPT"'),
         (["run"], "the prompt is empty", 'agent run -p "PROMPT"'),
         (["run", "-p", "a", "b"], "the prompt was given twice", 'agent run -p "PROMPT"'),
-        (["run", "a", "--effort", "high"], "Invalid value for '--effort'", "agent run --help"),
+        (
+            ["run", "a", "--effort", "high"],
+            "--effort: invalid int value: 'high'",
+            "agent run --help",
+        ),
         (["run", "a", "--output-format", "xml"], "no such format: xml", "--output-format text"),
         (["models", "info", "qwen"], "unknown model: qwen", "agent models list"),
         (["run", "a", "-m", "gpt"], "unknown model: gpt", "agent models list"),
@@ -98,6 +106,22 @@ def test_what_cannot_be_used_ends_in_one_line_and_a_hint(
 
 
 @pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (["--versoin"], "no such option: --versoin; did you mean --version", "agent --help"),
+        (["rnu", "x"], "no such command: rnu; did you mean run", "agent --help"),
+        (["models", "lst"], "no such command: lst; did you mean list", "agent models --help"),
+        (["undo", "--red"], "no such option: --red; did you mean --redo", "agent undo --help"),
+        (["undo", "--a\nb"], "no such option: --a b", "agent undo --help"),
+    ],
+)
+def test_what_is_nearly_an_option_or_a_command_names_the_one_that_was_meant(
+    work: Path, words: list[str], error: str, hint: str
+) -> None:
+    assert hinted(agent(*words, cwd=work)) == (error, hint)
+
+
+@pytest.mark.parametrize(
     ("command", "flag"),
     [
         *((["run", "x"], flag) for flag in LATER),
@@ -110,7 +134,7 @@ def test_a_flag_that_comes_later_is_unknown_until_then(
     work: Path, command: list[str], flag: str
 ) -> None:
     error, hint = hinted(agent(*command, flag, cwd=work))
-    assert error.startswith(f"No such option: {flag}")
+    assert error.startswith(f"no such option: {flag}")
     assert hint == f"{' '.join(['agent', *command[:1]])} --help"
 
 

@@ -91,7 +91,8 @@ def test_the_first_sample_that_passes_is_applied_and_can_be_undone(
     attempts = [each for each in events(ended) if isinstance(each, AttemptFinished)]
     assert [each.verdict for each in attempts] == ["refused", "failed", "verified"]
     phases = [each.phase for each in events(ended) if isinstance(each, PhaseStarted)]
-    assert phases == ["reproduce", "localise", "propose", "verify", "select"]
+    in_order = list(dict.fromkeys(phases))  # each rung proposes anew
+    assert in_order == ["reproduce", "localise", "propose", "verify", "select"]
     assert agent("undo", cwd=root).code == 0
     assert picture(root) == before
 

@@ -6,7 +6,7 @@ import pytest
 
 from agent.context import mentions
 from agent.context.prompt import system_prompt
-from agent.context.sources import Sources
+from agent.context.sources import Source, Sources
 from sandbox.workspace import Workspace
 
 
@@ -51,6 +51,34 @@ def test_a_long_file_is_cut_and_says_so(workspace: Workspace) -> None:
 
 def test_a_prompt_that_names_nothing_gets_nothing(workspace: Workspace) -> None:
     assert mentions.gather(Sources(workspace), "Hello, who are you?") == ""
+
+
+class Noting(Sources):
+    """Notes which files are parsed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.parsed: list[str] = []
+
+    def get(self, path: str) -> Source | None:
+        self.parsed.append(path)
+        return super().get(path)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "parsed"),
+    [
+        ("go on", []),
+        ("Hello, who are you?", []),
+        ("Which one computes the discount?", ["shop/cart.py", "shop/pricing.py"]),
+    ],
+)
+def test_only_what_may_hold_a_word_is_parsed(
+    workspace: Workspace, prompt: str, parsed: list[str]
+) -> None:
+    sources = Noting(workspace)
+    mentions.gather(sources, prompt)
+    assert sorted(sources.parsed) == parsed
 
 
 def test_the_instructions_of_the_project_are_read_from_the_root_down(workspace: Workspace) -> None:

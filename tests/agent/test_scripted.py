@@ -137,6 +137,14 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, data: bytes) -> None:
     assert caught.value.message.startswith(f"{path} is not YAML: ")
 
 
+@pytest.mark.parametrize("text", ['[{"say": "a", "pause": 0}]', "[{say: a}]", "- say: a"])
+async def test_a_script_may_be_json_too(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s").write_text(text)
+    model = open_model(f"scripted:{tmp_path / 's'}")
+    assert (await ask(ScriptedModel.load(tmp_path / "s")))[0] == TextChunk("a")
+    assert model.name == f"scripted:{tmp_path / 's'}"
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yml", tmp_path):
         with pytest.raises(ModelUnusable, match=f"cannot read the script {path}: "):

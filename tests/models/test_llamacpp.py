@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import gguf_files
@@ -279,6 +280,36 @@ async def test_sense_scores_above_nonsense(model: LlamaCpp) -> None:
     )
     assert sense > nonsense
     assert longer < sense < 0
+
+
+async def test_forks_are_places_where_the_model_would_go_on_otherwise(model: LlamaCpp) -> None:
+    question = (UserMessage(text="What is the capital of France?"),)
+    text = "The capital of France is Lyon."
+    forks = await model.forks(question, "", text, 3)
+    best = max(forks, key=lambda each: each.logprob)
+    assert (text[: best.at] + best.piece).startswith("The capital of France is Paris")
+    assert all(0 <= each.at < len(text) and each.logprob < 0 for each in forks)
+    there = [each.piece for each in forks if each.at == best.at]
+    assert len(there) == 3 and " Lyon" not in there
+    assert await model.forks(question, "", "", 3) == []
+    # what it told is what it then writes
+    (sample,) = await model.sample(
+        SampleRequest(question, prefill=text[: best.at] + best.piece, max_tokens=3)
+    )
+    assert sample.text
+
+
+async def test_a_draft_makes_a_text_cheaper_and_never_other(model: LlamaCpp) -> None:
+    code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n"
+    question = (UserMessage(text=f"Repeat this, with `mean` renamed to `average`:\n{code}"),)
+    plain = SampleRequest(question, prefill="```python\n", max_tokens=60, stop=("```",))
+    (other,) = await model.sample(plain)
+    assert "average" in other.text
+    for draft in (code, "nothing of the kind", "total = sum(" * 20):
+        (drafted,) = await model.sample(replace(plain, draft=draft))
+        assert drafted.text == other.text and drafted.tokens == other.tokens
+    warm = await model.sample(replace(plain, draft=code, temperature=0.9, n=3, max_tokens=20))
+    assert [sample.tokens <= 20 and bool(sample.text) for sample in warm] == [True] * 3
 
 
 async def test_the_count_is_exact_for_what_was_read(model: LlamaCpp) -> None:

@@ -10,7 +10,7 @@ import sys
 _LONGEST = 20000  # characters of one traceback
 
 
-def _reporter(pytest, record, targets, trace):
+def _reporter(pytest, record, targets, trace, screen):
     """Make the plugin that records; the user's own options stay, but for those that hide tests."""
 
     class Reporter:
@@ -41,8 +41,9 @@ def _reporter(pytest, record, targets, trace):
                 self.root = root
             if targets:
                 config.args[:] = targets
-                if hasattr(option, "numprocesses"):
-                    option.numprocesses = 0  # starting workers costs more than a few tests
+            if (targets or trace is not None) and hasattr(option, "numprocesses"):
+                # starting workers costs more than a few tests, and what they run is not seen
+                option.numprocesses = 0
             yield
 
         def _collected(self, ids):
@@ -60,6 +61,13 @@ def _reporter(pytest, record, targets, trace):
             if report.outcome != "passed":
                 self._phase(report, "collect")
 
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(self, session):
+            if screen is None:
+                return None
+            screen.run(session, self._id)
+            return True  # in place of pytest's own
+
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_runtest_protocol(self, item, nextitem):
             self.failed = False
@@ -73,6 +81,8 @@ def _reporter(pytest, record, targets, trace):
             record(type="start", id=self._id(nodeid))
 
         def pytest_runtest_logreport(self, report):
+            if screen is not None:
+                screen.saw(report)
             self._phase(report, report.when)
 
         def _phase(self, report, when):
@@ -121,12 +131,16 @@ def main(record, header):
     if "trace" in header:
         namespace = {"__name__": "wisp_trace"}
         exec(compile(header["trace"], "<wisp>", "exec"), namespace)
-        trace = namespace["Trace"](os.getcwd())
-        arguments += ["-p", "no:xdist"]  # the workers are other processes
+        trace = namespace["Trace"](os.getcwd(), lines=bool(header["targets"]))
+    screen = None
+    if "screen" in header:
+        namespace = {"__name__": "wisp_screen"}
+        exec(compile(header["screen"], "<wisp>", "exec"), namespace)
+        screen = namespace["Screen"](record, header["candidates"])
     status = int(
         pytest.main(
             header["arguments"] + arguments,
-            plugins=[_reporter(pytest, record, header["targets"], trace)],
+            plugins=[_reporter(pytest, record, header["targets"], trace, screen)],
         )
     )
     if trace is not None:

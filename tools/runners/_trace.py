@@ -1,4 +1,4 @@
-"""Counts in how many failing and passing tests each function of the project ran (Python 3.8+)."""
+"""Tells in how many failing and passing tests each function of the project ran (Python 3.8+)."""
 
 # runs on the Pythons that projects use, so it is written for an older one than ours:
 # mypy: ignore-errors
@@ -10,28 +10,51 @@ _MOST = 20000  # functions that are told of
 
 
 class Trace:
-    """Watches calls from `begin` to `end`; what runs in other threads is not seen."""
+    """Watches calls from `begin` to `end`; what runs in other threads is not seen.
 
-    def __init__(self, root):
+    With `lines` it also tells which lines ran in failing tests. That costs much more, so it is for
+    runs of a few tests.
+    """
+
+    def __init__(self, root, lines=False):
         self._root = os.path.realpath(root) + os.sep
+        self._lines = lines
         self._places = {}
-        self._ran = set()
+        self._ran = {}
         self._counts = {}
+        self._failing = {}
 
     def begin(self):
-        self._ran = ran = set()
+        self._ran = ran = {}
+        place = self._place
 
         def saw(frame, event, argument):
-            ran.add(frame.f_code)
-            # nothing is returned, so only calls are told of, not lines: that would cost too much
+            code = frame.f_code
+            lines = ran.get(code)
+            if lines is None:
+                lines = ran[code] = set()
+            if not self._lines or place(code) is None:
+                return None  # only calls are told of
+
+            def line(frame, event, argument):
+                lines.add(frame.f_lineno)
+                return line
+
+            return line
 
         sys.settrace(saw)
 
     def end(self, failed):
         sys.settrace(None)
-        for place in {self._place(code) for code in self._ran} - {None}:
+        here = {}
+        for code, lines in self._ran.items():
+            here.setdefault(self._place(code), set()).update(lines)
+        here.pop(None, None)
+        for place, lines in here.items():
             counts = self._counts.setdefault(place, [0, 0])
             counts[0 if failed else 1] += 1
+            if failed:
+                self._failing.setdefault(place, set()).update(lines)
 
     def _place(self, code):
         if code not in self._places:
@@ -42,5 +65,8 @@ class Trace:
         return self._places[code]
 
     def rows(self):
-        rows = [[path, line, *counts] for (path, line), counts in self._counts.items()]
+        rows = [
+            [*place, *counts, sorted(self._failing.get(place, ()))]
+            for place, counts in self._counts.items()
+        ]
         return sorted(rows)[:_MOST]

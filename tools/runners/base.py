@@ -14,13 +14,16 @@ from pathlib import Path
 from sandbox.base import Command, Limits, Mount, Sandbox
 from sandbox.workspace import Workspace
 from tools.capture import Capture
-from tools.report import CheckReport, Failure, Ran, TestOutcome
+from tools.report import CheckReport, Failure, Ran, Screened, TestOutcome
 
 _TRACE_LINES = 60
 _MESSAGE_CHARACTERS = 400
 _OUTPUT_BYTES = 6_000
 _MOST_FAILURES = 200  # of which the trace is kept
 _READ_BYTES = 8 << 20  # what runners that are read from their output may print
+
+Proposal = Mapping[str, bytes | None]
+"""Workspace-relative path -> the bytes that a file would have, None for one that would go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Findings:
     tests: dict[str, TestOutcome] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     ran: list[Ran] = field(default_factory=list)
+    screened: list[Screened] = field(default_factory=list)
     trusted: bool = True
     missing: str = ""
 
@@ -80,6 +84,13 @@ class Runner(ABC):
 
     def tracing(self) -> Runner | None:
         """Return the same, but telling which functions ran in which tests; None where it cannot."""
+        return None
+
+    def screening(self, proposals: Sequence[Proposal]) -> Runner | None:
+        """Return the same, but only trying these proposals on its targets; None where it cannot.
+
+        No file is changed by it. Its report is never complete, and proves nothing.
+        """
         return None
 
     @abstractmethod
@@ -142,6 +153,7 @@ async def run_check(
         tests=found.tests,
         failures=tuple(found.failures),
         ran=tuple(found.ran),
+        screened=tuple(found.screened),
         seconds=result.seconds,
         output=f"{found.missing}\n{printed}" if found.missing else printed,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.runners.base import Ended, Findings, Launch, Runner
+from tools.runners.base import Ended, Findings, Launch, Proposal, Runner
 from tools.runners.signed import fold, python_launch
 
 
@@ -21,21 +21,34 @@ class Pytest(Runner):
         *,
         fallback: Runner | None = None,
         trace: bool = False,
+        proposals: Sequence[Proposal] = (),
     ) -> None:
         self.python = python
         self.arguments = tuple(arguments)
         self.fallback = fallback
         self.trace = trace
+        self.proposals = tuple(proposals)
         self.command = " ".join((python, "-m", "pytest", *arguments))
 
     def launch(self, targets: Sequence[str], folder: Path) -> Launch:
         """Run it with a plugin of ours that signs what it saw."""
-        script, trace = "_pytest_run.py", self.trace
-        return python_launch(self.python, script, self.arguments, targets, folder, trace=trace)
+        return python_launch(
+            self.python,
+            "_pytest_run.py",
+            self.arguments,
+            targets,
+            folder,
+            trace=self.trace,
+            proposals=self.proposals,
+        )
 
     def tracing(self) -> Runner:
         """Return the same, with the functions that ran."""
         return Pytest(self.python, self.arguments, trace=True)
+
+    def screening(self, proposals: Sequence[Proposal]) -> Runner | None:
+        """Return the same, trying these proposals in forks of one process."""
+        return Pytest(self.python, self.arguments, proposals=proposals) if proposals else None
 
     def read(self, launch: Launch, ended: Ended) -> Findings:
         """Read the signed report."""

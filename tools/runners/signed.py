@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.report import Ran, TestOutcome
-from tools.runners.base import Findings, Launch
+from tools.report import Ran, Screened, TestOutcome
+from tools.runners.base import Findings, Launch, Proposal, short
 
 REPORT = "report.jsonl"
 Record = dict[str, Any]  # one line of a report, as the scripts beside this file write it
@@ -40,12 +40,20 @@ def python_launch(
     folder: Path,
     *,
     trace: bool = False,
+    proposals: Sequence[Proposal] = (),
 ) -> Launch:
     """Run one of our scripts with the project's interpreter, as `python -m` would be run.
 
-    With `trace` it also counts which functions ran in failing and in passing tests.
+    With `trace` it also counts which functions ran in failing and in passing tests, and in a run
+    of targets which of their lines ran in failing ones. With `proposals` no test is run but to
+    decide these.
     """
     key = secrets.token_bytes(32)
+    # as latin-1 any bytes are a text
+    texts = [
+        {path: None if data is None else data.decode("latin-1") for path, data in each.items()}
+        for each in proposals
+    ]
     header = {
         "boot": _source("_boot.py"),
         "script": _source(script),
@@ -55,6 +63,7 @@ def python_launch(
         "arguments": list(arguments),
         "targets": list(targets),
         **({"trace": _source("_trace.py")} if trace else {}),
+        **({"screen": _source("_screen.py"), "candidates": texts} if proposals else {}),
     }
     return Launch(
         argv=(python, "-c", _LOADER),
@@ -107,9 +116,18 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
             running.pop(test, None)
         if kind == "covered":
             found.ran = [
-                Ran(path=path, line=line, failing=failing, passing=passing)
-                for path, line, failing, passing in record["functions"]
+                Ran(path=path, line=line, failing=failing, passing=passing, lines=tuple(lines))
+                for path, line, failing, passing, lines in record["functions"]
             ]
+        if kind == "screened":
+            found.screened.append(
+                Screened(
+                    number=record["number"],
+                    passed=record["passed"],
+                    test=record.get("test", ""),
+                    message=short(record.get("message", "")),
+                )
+            )
         if kind == "phase":
             outcomes.setdefault(test, set()).add(_told(record))
             if record["outcome"] == "failed":

@@ -1,0 +1,113 @@
+"""Edits of one line: where, with the failing test in view, the model would write another one.
+
+Asked for a whole function, a small model copies it: most samples are the original, and what it
+would have changed drowns in the copying. Here nothing is copied. Each line that ran in the failing
+tests is called wrong in turn, and the model's probabilities along that very line, read in one batch
+without writing anything, tell where it would leave it. The likeliest of these forks, over all
+lines, are written to their end, some ten tokens each. None is the original, no two are the same.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.repair import prompts
+from agent.repair.asking import Asking, Question
+from agent.repair.localise import Suspect
+
+LINES = 40  # of one function that are looked at
+KEPT = 12  # forks kept of one line
+AGAIN = 0.15  # nats that each further fork of one line is put back, so that others have a turn
+ROOM = 60  # tokens of an edit
+_IDLE = re.compile(r"(#|//|/\*|\*|`|\W{1,2}$|$)")  # how a line begins that no edit repairs
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a function that stands at the left margin; `number` counts from 0."""
+
+    number: int
+    indent: str
+    text: str
+
+
+class LineEdits:
+    """The edits of one suspect, likeliest first; each is given once."""
+
+    def __init__(self, asking: Asking, evidence: prompts.Evidence, suspect: Suspect) -> None:
+        self._asking = asking
+        self._messages = prompts.edit_prompt(evidence, suspect)
+        self._suspect = suspect
+        self._left: list[tuple[Line, str]] | None = None
+
+    async def next(self, count: int) -> list[str]:
+        """Return up to `count` functions, each the suspect with one line written anew."""
+        if self._left is None:
+            self._left = await self._ranked()
+        given, self._left = self._left[:count], self._left[count:]
+        return [await self._written(line, start) for line, start in given]
+
+    async def _ranked(self) -> list[tuple[Line, str]]:
+        found: list[tuple[float, Line, str]] = []
+        for line in lines_to_edit(self._suspect):
+            prefill = prompts.wrong_line(line.text)
+            forks = await self._asking.forks(self._messages, prefill, f"{line.text}\n", KEPT)
+            found += [(each.logprob, line, line.text[: each.at] + each.piece) for each in forks]
+        found.sort(key=lambda each: -each[0])
+        before: Counter[int] = Counter()
+        ranked = []
+        for logprob, line, start in found:
+            ranked.append((logprob - AGAIN * before[line.number], line, start))
+            before[line.number] += 1
+        ranked.sort(key=lambda each: -each[0])
+        return [(line, start) for _, line, start in ranked]
+
+    async def _written(self, line: Line, start: str) -> str:
+        prefill = prompts.wrong_line(line.text)
+        (text,) = await self._asking.answers(Question(self._messages, prefill + start, ROOM))
+        new = re.split(r"^```", text.removeprefix(prefill), maxsplit=1, flags=re.M)[0].rstrip()
+        return replaced(self._suspect, line, new)
+
+
+def lines_to_edit(suspect: Suspect) -> list[Line]:
+    """Return the lines of the body that may be wrong: that ran, where it is known what ran."""
+    code = prompts.dedent_function(suspect)
+    first = suspect.text.count("\n", 0, suspect.symbol.head) + 1
+    ran = set(_whole_statements(code, {line - first + 1 for line in suspect.lines}))
+    head = prompts.opening(suspect).count("\n") - 1
+    found = []
+    for number, text in enumerate(code.split("\n")):
+        bare = text.strip()
+        if number < head or _IDLE.match(bare):
+            continue
+        if ran and number + 1 not in ran and not bare.startswith("else"):
+            continue
+        found.append(Line(number, text[: len(text) - len(text.lstrip())], bare))
+    return found[:LINES]
+
+
+def replaced(suspect: Suspect, line: Line, new: str) -> str:
+    """Return the function with one line replaced by one or several."""
+    code = prompts.dedent_function(suspect).split("\n")
+    code[line.number : line.number + 1] = [line.indent + each for each in new.split("\n")]
+    return "\n".join(code)
+
+
+def _whole_statements(code: str, ran: set[int]) -> Iterator[int]:
+    """Yield the lines of all statements that begin on one of these, without what they contain."""
+    if not ran:
+        return
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        yield from ran
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno in ran:
+            body = getattr(node, "body", None)
+            end = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+            yield from range(node.lineno, max(end, node.lineno) + 1)

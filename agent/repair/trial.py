@@ -1,0 +1,141 @@
+"""The trial of one candidate: its targets, a planted line, the whole suite twice, the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.bench import Bench, Changes
+from agent.context.sources import Sources
+from agent.events import PhaseStarted, Verification
+from agent.repair import plant
+from agent.repair.canary import canary
+from agent.repair.candidates import Candidate
+from agent.repair.localise import Suspect
+from agent.repair.reproduce import Reproduction
+from agent.turn import Turn
+from agent.verify import objection, verification
+from tools.report import CheckReport, TestOutcome
+from tools.textfile import TextFile
+
+RUNS = 2  # green runs that a candidate needs
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a trial ended with: the verdict of an attempt, why, and the record if it is verified."""
+
+    verdict: str
+    why: str = ""
+    record: Verification | None = None
+
+
+class Trial:
+    """Tries candidates against what was reproduced."""
+
+    def __init__(self, turn: Turn, bench: Bench, seen: Reproduction, sources: Sources) -> None:
+        self._turn = turn
+        self._bench = bench
+        self._seen = seen
+        self._sources = sources
+        self._reached: dict[Suspect, bool] = {}
+
+    def changes(self, suspect: Suspect, text: str) -> dict[str, bytes | None]:
+        """Return what is laid over the tree to have `text` as the suspect's file."""
+        view = self._turn.context.workspace.read(suspect.path)
+        file = TextFile.decode(view.data)
+        data = file.spliced(0, len(file.text), text).encode()
+        return {**self._seen.extra, suspect.path: data}
+
+    async def screen(self, candidates: Sequence[Candidate]) -> list[tuple[bool | None, str]]:
+        """Tell for each candidate whether its targets pass, and what failed; None where unknown.
+
+        Quick, by one process for all, and no proof of anything: what passes is tried in full.
+        """
+        unknown: list[tuple[bool | None, str]] = [(None, "")] * len(candidates)
+        if len(candidates) < 2 or not self._seen.targets:
+            return unknown
+        proposals = [self.changes(each.suspect, each.text) for each in candidates]
+        screened = await self._bench.screen(proposals, self._seen.targets, self._seen.extra)
+        for each in screened:
+            unknown[each.number] = (each.passed, _told(each.test, each.message))
+        return unknown
+
+    async def reached(self, suspect: Suspect) -> bool:
+        """Whether a line planted in the suspect makes the targets fail: it is what they run."""
+        if suspect not in self._reached:
+            made = plant.planted(suspect, suspect.text)
+            if made is None:
+                return False
+            text, mark = made
+            targets = self._seen.targets
+            report = await self._bench.check(self.changes(suspect, text), targets)
+            self._reached[suspect] = plant.reached(report, targets, mark, suspect.path)
+        return self._reached[suspect]
+
+    async def rule(self, candidate: Candidate) -> Ruling:
+        """Try one candidate in full."""
+        seen, before = self._seen, self._seen.before
+        changes = self.changes(candidate.suspect, candidate.text)
+        if seen.targets:
+            first = await self._bench.check(changes, seen.targets)
+            if why := _first_failure(first, seen.targets):
+                return Ruling("failed", why)
+        self._turn.emit(PhaseStarted(phase="verify", detail=candidate.suspect.symbol.name))
+        if not await self.reached(candidate.suspect):
+            return Ruling("failed", "this function is not what the tests run")
+        reports: list[CheckReport] = []
+        for run in range(RUNS):
+            after = await self._bench.check(changes)
+            if why := objection(before, after, seen.targets):
+                worse = "regressed" if run == 0 else "flaky"
+                return Ruling("failed" if before.granularity == "exit-status" else worse, why)
+            reports.append(after)
+            if run == 0 and (fault := await self._controls(changes)):
+                return fault
+        record = verification(
+            before,
+            reports[-1],
+            seen.targets,
+            runs=RUNS,
+            strength=seen.strength,
+            in_place=not self._bench.isolated,
+        )
+        return Ruling("verified", record=record)
+
+    async def _controls(self, changes: Changes) -> Ruling | None:
+        """Return the ruling where a control does not fail as it must.
+
+        The old code must still fail after the new one passed, or time decided. And beside the new
+        code a test that must fail has to fail, or somebody reports for the tests.
+        """
+        seen = self._seen
+        must = canary(self._sources, self._turn.context.workspace, seen)
+        laid = {must.path: must.data} if must else {}
+        targets = (*seen.targets, must.test) if must else seen.targets
+        control = await self._bench.check({**seen.extra, **laid}, targets)
+        if control.green or any(
+            control.tests.get(test) is TestOutcome.PASSED for test in seen.targets
+        ):
+            return Ruling("flaky", "the tests pass without the repair too")
+        if must and must.fails(control):
+            both = await self._bench.check({**changes, **laid}, targets)
+            if not must.fails(both):
+                return Ruling("failed", "a test that must fail does not fail beside it")
+        return None
+
+
+def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:
+    if report.timed_out:
+        return "the tests did not end in time"
+    if not report.complete:
+        return "the tests were cut off"
+    for test in targets:
+        if report.tests.get(test) is not TestOutcome.PASSED:
+            said = next((each.message for each in report.failures if each.test == test), "")
+            return _told(test, said)
+    return ""
+
+
+def _told(test: str, said: str) -> str:
+    return f"{test.rsplit('::', 1)[-1]}: {said or 'not passed'}"[:200]

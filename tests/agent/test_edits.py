@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agent.models.base import LocalModel
+from agent.models.scripted import ScriptedModel
+from agent.repair.asking import Asking
+from agent.repair.edits import LINES, LineEdits, lines_to_edit, replaced
+from agent.repair.localise import Suspect
+from agent.repair.prompts import Evidence
+from tools import symbols
+
+TEXT = """class Box:
+    def area(self, unit=1):
+        \"\"\"Return the area.\"\"\"
+        # a comment
+        if unit:
+            wide = max(
+                self.wide,
+                0,
+            )
+        else:
+            wide = 0
+        return wide + self.high
+"""
+EVIDENCE = Evidence("", None, "", "")
+
+
+def suspect(text: str = TEXT, name: str = "Box.area", lines: tuple[int, ...] = ()) -> Suspect:
+    (found,) = symbols.find(symbols.definitions("box.py", text), name)
+    return Suspect("box.py", found, text, 1.0, "", lines)
+
+
+def bare(each: Suspect) -> list[str]:
+    return [line.text for line in lines_to_edit(each)]
+
+
+def test_neither_head_nor_docstring_nor_comments_nor_brackets_are_edited() -> None:
+    assert bare(suspect()) == [
+        "if unit:",
+        "wide = max(",
+        "self.wide,",
+        "0,",
+        "else:",
+        "wide = 0",
+        "return wide + self.high",
+    ]
+
+
+def test_only_statements_that_ran_are_edited_with_all_of_their_lines() -> None:
+    ran = suspect(lines=(2, 5, 6, 12))
+    assert bare(ran) == [
+        "if unit:",
+        "wide = max(",
+        "self.wide,",
+        "0,",
+        "else:",
+        "return wide + self.high",
+    ]
+
+
+def test_a_long_function_is_edited_in_part() -> None:
+    text = "def f():\n" + "".join(f"    x{i} = {i}\n" for i in range(2 * LINES))
+    assert len(bare(suspect(text, "f"))) == LINES
+
+
+def test_one_line_may_become_several_at_its_own_depth() -> None:
+    each = suspect()
+    line = next(line for line in lines_to_edit(each) if line.text == "wide = 0")
+    new = replaced(each, line, "wide = 1\nif unit is None:\n    wide = 2")
+    assert "        wide = 1\n        if unit is None:\n            wide = 2\n" in new
+    assert new.startswith("def area(self, unit=1):") and new.endswith("return wide + self.high")
+
+
+def asking(*items: dict[str, Any]) -> tuple[Asking, ScriptedModel, list[Any]]:
+    model = ScriptedModel.of(list(items))
+    emitted: list[Any] = []
+    assert isinstance(model, LocalModel)
+    return Asking(model, emitted.append, 0), model, emitted
+
+
+def forks(*found: tuple[int, str, float]) -> dict[str, Any]:
+    return {"forks": [{"at": at, "piece": piece, "logprob": value} for at, piece, value in found]}
+
+
+@pytest.mark.asyncio
+async def test_the_likeliest_fork_is_written_first_and_each_once() -> None:
+    text = "def f(a, b):\n    c = a - b\n    return c\n"
+    asked, _, emitted = asking(
+        forks((6, "+", -0.5), (4, "b", -2.0)),  # of `c = a - b`
+        forks((7, "a", -1.0), (7, "c ", -0.1), (7, "# c", -0.1)),  # of `return c`
+        {"samples": [" b"]},
+        {"samples": [""]},
+        {"samples": [" - a\n```\nsince"]},
+    )
+    edits = LineEdits(asked, EVIDENCE, suspect(text, "f"))
+    assert await edits.next(2) == [
+        "def f(a, b):\n    c = a + b\n    return c",
+        "def f(a, b):\n    c = a - b\n    return a",
+    ]
+    assert await edits.next(5) == ["def f(a, b):\n    c = b - a\n    return c"]
+    assert await edits.next(5) == []
+    told = [each for each in emitted if each.type == "forked"]
+    assert [len(each.forks) for each in told] == [2, 1], "layout and comments are left out"
+
+
+@pytest.mark.asyncio
+async def test_a_piece_that_only_ends_sooner_may_lead_to_other_code() -> None:
+    asked, _, _ = asking(
+        forks((9, ".tim", -0.5)),
+        {"samples": ["etz()"]},
+    )
+    edits = LineEdits(asked, EVIDENCE, suspect("def f(at):\n    return at.time()\n", "f"))
+    assert await edits.next(1) == ["def f(at):\n    return at.timetz()"]
