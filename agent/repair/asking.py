@@ -115,9 +115,12 @@ class Asking:
 
 
 def _other_code(text: str, fork: Fork) -> bool:
+    before = text[: fork.at]
     bare = fork.piece.strip()
-    start = text[: fork.at] + fork.piece
-    if not bare or bare.startswith(("#", "//", "`")):
+    if not bare:  # the depth of a line that would be added
+        return before.endswith("\n") and "\n" not in fork.piece
+    if bare.startswith(("#", "//", "`")):
         return False
     # what is the same up to its last space or line end differs in nothing but those
+    start = before + fork.piece
     return not (start[-1].isspace() and text.startswith(start.rstrip()))

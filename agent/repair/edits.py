@@ -55,8 +55,9 @@ class LineEdits:
         found: list[tuple[float, Line, str]] = []
         for line in lines_to_edit(self._suspect):
             prefill = prompts.wrong_line(line.text)
-            forks = await self._asking.forks(self._messages, prefill, f"{line.text}\n", KEPT)
-            found += [(each.logprob, line, line.text[: each.at] + each.piece) for each in forks]
+            text = f"{line.text}\n```"  # to leave it before the fence is to add a line
+            forks = await self._asking.forks(self._messages, prefill, text, KEPT)
+            found += [(each.logprob, line, text[: each.at] + each.piece) for each in forks]
         found.sort(key=lambda each: -each[0])
         before: Counter[int] = Counter()
         ranked = []

@@ -1,8 +1,8 @@
 """Where the bug may be: functions ranked by the failure, the failing tests and the description.
 
-No model is asked. Four sources, each a weight of the table below: frames of the traceback, what
-runs in failing rather than passing tests, names that the failing tests use, names that the
-description mentions; then what those functions call.
+No model is asked. Each source is a weight of the table below: frames of the traceback, what runs in
+failing rather than passing tests, names that the failing tests use or are called after, names that
+the description mentions; then what those functions call.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ WEIGHTS = {
     "frame": 6.0,
     "description": 5.0,
     "test": 4.0,
+    "title": 3.0,
     "callee": 0.5,  # of the caller's
 }
 TITLED = 20  # lines shown of a test that is only a title in its file
@@ -103,31 +104,48 @@ def suspects(
 
     With `ran`, what runs in failing and in passing tests, only functions that run in a failing one.
     """
-    scores: defaultdict[tuple[str, str, int], float] = defaultdict(float)
-    reasons: dict[tuple[str, str, int], str] = {}
-    found: dict[tuple[str, str, int], tuple[Source, Symbol]] = {}
+    ranking = _Ranking(sources)
+    ranking.by_traceback(failures)
+    used = {name for test in targets for name in _NAME.findall(source_of_test(sources, test)[1])}
+    ranking.by_names(used, "test", "used by the failing test")
+    ranking.by_names(set(_NAME.findall(description)), "description", "named in the description")
+    ranking.by_calls()
+    if ran:
+        ranking.by_runs(ran)
+    ranking.by_titles(targets)
+    return ranking.suspects()
 
-    def point(source: Source, symbol: Symbol, weight: float, why: str) -> None:
-        key = (source.path, symbol.name, symbol.start_line)
-        found[key] = (source, symbol)
-        scores[key] += weight
-        reasons.setdefault(key, why)
 
-    for failure in failures:
-        frames = list(_frames(sources, failure.trace))
-        for number, (source, symbol) in enumerate(frames):
-            kind = "last frame" if number == len(frames) - 1 else "frame"
-            point(source, symbol, WEIGHTS[kind] / len(failures), "in the traceback")
-    used: set[str] = set()
-    for test in targets:
-        _, text = source_of_test(sources, test)
-        used |= set(_NAME.findall(text))
-    mentioned = set(_NAME.findall(description))
-    for names, kind, why in (
-        (used, "test", "used by the failing test"),
-        (mentioned, "description", "named in the description"),
-    ):
-        there = list(sources.defining(names))
+_Key = tuple[str, str, int]  # path, name, first line
+
+
+class _Ranking:
+    """Adds up what points to each function."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._found: dict[_Key, tuple[Source, Symbol]] = {}
+        self._scores: defaultdict[_Key, float] = defaultdict(float)
+        self._reasons: dict[_Key, str] = {}
+        self._lines: defaultdict[_Key, set[int]] = defaultdict(set)
+
+    def _point(self, source: Source, symbol: Symbol, weight: float, why: str) -> None:
+        key = _key(source, symbol)
+        self._found[key] = (source, symbol)
+        self._scores[key] += weight
+        self._reasons.setdefault(key, why)
+
+    def by_traceback(self, failures: Sequence[Failure]) -> None:
+        """Add frames of the tracebacks, the last one most."""
+        for failure in failures:
+            frames = list(_frames(self._sources, failure.trace))
+            for number, (source, symbol) in enumerate(frames):
+                kind = "last frame" if number == len(frames) - 1 else "frame"
+                self._point(source, symbol, WEIGHTS[kind] / len(failures), "in the traceback")
+
+    def by_names(self, names: set[str], kind: str, why: str) -> None:
+        """Add functions that are named."""
+        there = list(self._sources.defining(names))
         # of several functions with one name, those whose class is named too are meant
         named = {symbol.short for _, symbol in there if class_of(symbol) in names}
         there = [
@@ -139,43 +157,67 @@ def suspects(
         for source, symbol in there:
             # a name that many functions share points to none of them in particular; a class that
             # is named points to its methods, less than their own name would
-            own = symbol.short in names
-            point(source, symbol, WEIGHTS[kind] * (1 if own else 0.3) / same[symbol.short], why)
-    best = sorted(scores.items(), key=lambda item: -item[1])[:CALLEES_OF]
-    for key, score in best:
-        source, symbol = found[key]
-        called = set(_NAME.findall(source.text[symbol.start : symbol.end])) - {symbol.short}
-        there = list(sources.defining(called))
-        same = Counter(function.short for _, function in there)
-        for callee_source, callee in there:
-            if callee.short in called:
-                weight = score * WEIGHTS["callee"] / same[callee.short]
-                if callee_source.path != source.path:
-                    weight /= 2
-                point(callee_source, callee, weight, f"called by {symbol.name}")
-    lines: defaultdict[tuple[str, str, int], set[int]] = defaultdict(set)
-    suspicions: defaultdict[tuple[str, str, int], float] = defaultdict(float)
-    for source, symbol, suspicion, there_ran in _executed(sources, ran):
-        key = (source.path, symbol.name, symbol.start_line)
-        lines[key] |= set(there_ran)
-        if suspicion > suspicions[key]:  # of a function and what is nested in it
-            more = suspicion - suspicions[key]
-            suspicions[key] = suspicion
-            point(source, symbol, WEIGHTS["coverage"] * more, "runs when the tests fail")
-    if ran:
-        found = {key: value for key, value in found.items() if suspicions[key]}
-    ranked = [
-        Suspect(
-            source.path,
-            symbol,
-            source.text,
-            round(scores[key], 2),
-            reasons[key],
-            tuple(sorted(lines[key])),
-        )
-        for key, (source, symbol) in found.items()
-    ]
-    return sorted(ranked, key=lambda each: (-each.score, each.path, each.symbol.start))
+            own = 1 if symbol.short in names else 0.3
+            self._point(source, symbol, WEIGHTS[kind] * own / same[symbol.short], why)
+
+    def by_calls(self) -> None:
+        """Add what the best so far call."""
+        best = sorted(self._scores.items(), key=lambda item: -item[1])[:CALLEES_OF]
+        for key, score in best:
+            source, symbol = self._found[key]
+            called = set(_NAME.findall(source.text[symbol.start : symbol.end])) - {symbol.short}
+            there = list(self._sources.defining(called))
+            same = Counter(function.short for _, function in there)
+            for callee_source, callee in there:
+                if callee.short in called:
+                    weight = score * WEIGHTS["callee"] / same[callee.short]
+                    if callee_source.path != source.path:
+                        weight /= 2
+                    self._point(callee_source, callee, weight, f"called by {symbol.name}")
+
+    def by_runs(self, ran: Sequence[Ran]) -> None:
+        """Add what runs in failing rather than passing tests; what does not is no suspect."""
+        suspicions: defaultdict[_Key, float] = defaultdict(float)
+        for source, symbol, suspicion, lines in _executed(self._sources, ran):
+            key = _key(source, symbol)
+            self._lines[key] |= set(lines)
+            if suspicion > suspicions[key]:  # of a function and what is nested in it
+                weight = WEIGHTS["coverage"] * (suspicion - suspicions[key])
+                suspicions[key] = suspicion
+                self._point(source, symbol, weight, "runs when the tests fail")
+        self._found = {key: value for key, value in self._found.items() if suspicions[key]}
+
+    def by_titles(self, targets: Sequence[str]) -> None:
+        """Add to what the failing tests are called after, where it was found already."""
+        titles = [set(_words(test.rsplit("::", 1)[-1].split("[", 1)[0])) for test in targets]
+        for source, symbol in list(self._found.values()):
+            words = set(_words(symbol.short))
+            if words and any(words <= title for title in titles):
+                self._point(source, symbol, WEIGHTS["title"], "the failing test is called so")
+
+    def suspects(self) -> list[Suspect]:
+        """Return them, the likeliest first."""
+        ranked = [
+            Suspect(
+                source.path,
+                symbol,
+                source.text,
+                round(self._scores[key], 2),
+                self._reasons[key],
+                tuple(sorted(self._lines[key])),
+            )
+            for key, (source, symbol) in self._found.items()
+        ]
+        return sorted(ranked, key=lambda each: (-each.score, each.path, each.symbol.start))
+
+
+def _key(source: Source, symbol: Symbol) -> _Key:
+    return source.path, symbol.name, symbol.start_line
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name: `parse_URLs`, `parseUrls` -> parse, urls."""
+    return [word.lower() for word in re.findall(r"[A-Z]*[a-z0-9]+|[A-Z]+", name)]
 
 
 def _executed(

@@ -114,3 +114,16 @@ async def test_a_piece_that_only_ends_sooner_may_lead_to_other_code() -> None:
     )
     edits = LineEdits(asked, EVIDENCE, suspect("def f(at):\n    return at.time()\n", "f"))
     assert await edits.next(1) == ["def f(at):\n    return at.timetz()"]
+
+
+@pytest.mark.asyncio
+async def test_what_comes_before_the_closing_fence_is_a_line_more() -> None:
+    asked, _, _ = asking(
+        forks((12, "    ", -0.5), (12, "\n", -0.4), (12, "```", -0.1), (5, " ", -0.1)),
+        forks(),
+        {"samples": ["log(at)\n```"]},
+    )
+    text = "def f(at):\n    if at.hour:\n        at = 0\n"
+    edits = LineEdits(asked, EVIDENCE, suspect(text, "f"))
+    added = "def f(at):\n    if at.hour:\n        log(at)\n        at = 0"
+    assert await edits.next(3) == [added]

@@ -64,6 +64,14 @@ def test_the_last_frame_in_the_project_beats_the_test(sources: Sources) -> None:
     assert names(found)[0] == "reduced"
 
 
+def test_a_function_that_the_failing_test_is_called_after_comes_before_others(
+    sources: Sources,
+) -> None:
+    for target in ("test_is_reduced_twice", "testReducedTwice", "test_reduced[total]"):
+        found = suspects(sources, [], [f"tests/test_pricing.py::{target}"], "total and reduced")
+        assert names(found) == ["reduced", "total"]
+
+
 def test_frames_of_tests_and_of_files_outside_are_no_suspects(sources: Sources) -> None:
     trace = 'tests/test_pricing.py:6: in test\nFile "/usr/lib/python3/json.py", line 3, in loads'
     assert suspects(sources, [Failure(test="x", trace=trace)], [], "") == []
