@@ -230,21 +230,29 @@ class Engine:
         return shared
 
     def write(
-        self, lanes: Sequence[Lane], *, keep: bool, progress: Callable[[], None] = lambda: None
+        self,
+        lanes: Sequence[Lane],
+        *,
+        keep: bool,
+        after: Sequence[Sequence[int]] = (),
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
         """Continue the prompt that was just read, in every lane, until each has ended.
 
-        With `keep` there is one lane and its tokens stay in sequence 0; otherwise the cache is the
-        prompt again afterwards.
+        With `after` each lane first has tokens of its own. With `keep` there is one lane and its
+        tokens stay in sequence 0; otherwise the cache is the prompt again afterwards.
         """
         assert len(lanes) == 1 or not keep
-        base = len(self.cells)
         sequences = [0] if keep else list(range(1, len(lanes) + 1))
+        starts = [len(self.cells)] * len(lanes)
         logits = [self._end] * len(lanes)
         with self._true_cells():
             if not keep:
                 for sequence in sequences:
                     lib.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
+            for index, own in enumerate(after):
+                logits[index] = self._read_on(own, sequences[index])
+                starts[index] += len(own)
             live = list(range(len(lanes)))
             while live:
                 entries: list[tuple[int, int, int, bool]] = []
@@ -254,7 +262,7 @@ class Engine:
                     final = bool(lib.llama_vocab_is_eog(self.vocab, token))
                     lane.accept(token, self.piece(token), logprob, final)
                     if not lane.ended:
-                        position = base + len(lane.tokens) - 1
+                        position = starts[index] + len(lane.tokens) - 1
                         entries.append((token, position, sequences[index], True))
                 progress()
                 live = [index for index in live if not lanes[index].ended]
@@ -266,6 +274,16 @@ class Engine:
                 if keep:
                     self.cells.append(entries[0][0])
                 logits = [self._logits(index) for index in range(len(entries))]
+
+    def _read_on(self, tokens: Sequence[int], sequence: int) -> Logits:
+        """Read tokens after the prompt into a lane's sequence; return the logits of their end."""
+        row, base = self._end, len(self.cells)
+        for start in range(0, len(tokens), BATCH):
+            part = tokens[start : start + BATCH]
+            last = len(part) - 1
+            self._decode([(t, base + start + i, sequence, i == last) for i, t in enumerate(part)])
+            row = self._logits(-1)
+        return row
 
     def follow(self, lane: Lane, draft: Sequence[int]) -> None:
         """Continue the prompt just read in one lane, which may well go on as `draft` does.

@@ -171,6 +171,8 @@ class Host:
             return self.stream(request, prompt)
         if form == "sample":
             return self.sample(request, prompt)
+        if form == "complete":
+            return self.complete(request, prompt)
         if form == "forks":
             return self.forks(request, prompt)
         return self.score(request, prompt)
@@ -250,20 +252,35 @@ class Host:
             else:
                 self.engine.write(group, keep=False)
             lanes += group
-        samples = [
-            {
-                "text": lane.text,
-                "tokens": lane.written,
-                "logprob": lane.logprob / max(1, lane.written),
-                "stop": lane.ended,
-            }
-            for lane in lanes
-        ]
+        samples = [_sample(lane) for lane in lanes]
         return {
             "prompt": len(prompt),
             "cached": cached,
             "written": sum(lane.written for lane in lanes),
             "samples": samples * (request["n"] if count == 1 else 1),
+        }
+
+    def complete(self, request: Frame, prompt: list[int]) -> Frame:
+        """Continue several starts of one reply, each greedily, several in one batch."""
+        from agent.models._engine import LANES
+        from agent.models._lanes import Lane
+
+        room = request["max_tokens"]
+        own = [self.engine.tokenise(start) for start in request["starts"]]
+        longest = max(map(len, own), default=0) + room
+        cached = self._read(request, prompt, longest)
+        together = max(1, min(LANES, (self.engine.window - len(prompt)) // longest))
+        lanes: list[Lane] = []
+        for first in range(0, len(own), together):
+            after = own[first : first + together]
+            group = [Lane(0, 0.0, room, request["stop"]) for _ in after]
+            self.engine.write(group, keep=False, after=after)
+            lanes += group
+        return {
+            "prompt": len(prompt) + sum(map(len, own)),
+            "cached": cached,
+            "written": sum(lane.written for lane in lanes),
+            "samples": [_sample(lane) for lane in lanes],
         }
 
     def score(self, request: Frame, prompt: list[int]) -> Frame:
@@ -293,6 +310,15 @@ class Host:
             "written": 0,
             "forks": found,
         }
+
+
+def _sample(lane: Lane) -> Frame:
+    return {
+        "text": lane.text,
+        "tokens": lane.written,
+        "logprob": lane.logprob / max(1, lane.written),
+        "stop": lane.ended,
+    }
 
 
 def _turn(message: Frame) -> Turn:

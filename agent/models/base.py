@@ -169,3 +169,17 @@ class LocalModel(Model, Protocol):
         For each of its tokens the `top` likeliest others; raises only ModelError.
         """
         ...
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        prefill: str,
+        starts: Sequence[str],
+        max_tokens: int,
+        stop: str,
+    ) -> list[Sample]:
+        """Continue each of several starts that follow the prefix, greedily; in their order.
+
+        A sample does not repeat its start. Raises only ModelError.
+        """
+        ...

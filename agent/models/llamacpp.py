@@ -185,6 +185,27 @@ class LlamaCpp:
         )
         return [Fork(at=at, piece=piece, logprob=value) for at, piece, value in done["forks"]]
 
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        prefill: str,
+        starts: Sequence[str],
+        max_tokens: int,
+        stop: str,
+    ) -> list[Sample]:
+        """Continue each of several starts that follow the prefix, greedily; in their order."""
+        done = await self._whole(
+            {
+                "op": "complete",
+                "messages": _put(messages, ()),
+                "prefill": prefill,
+                "starts": list(starts),
+                "max_tokens": max_tokens,
+                "stop": [stop],
+            }
+        )
+        return [Sample.model_validate(sample) for sample in done["samples"]]
+
     async def close(self) -> None:
         """End the child."""
         async with self._turn:

@@ -8,7 +8,7 @@ The file is a YAML list, one item for each reply:
     - read: {path: a.py}
 - think: short
   say: Done.
-- samples: ["return 1", "return 2"]   # answers one request of LocalModel.sample
+- samples: ["return 1", "return 2"]   # answers one request of LocalModel.sample or .complete
 - scores: [-1.5, -0.2]                # answers one request of LocalModel.score
 - forks: [{at: 7, piece: "1", logprob: -0.5}]   # answers one request of LocalModel.forks
 ```
@@ -169,6 +169,20 @@ class ScriptedModel:
         if self._next >= len(self._replies) or self._replies[self._next].forks is None:
             return []
         return list(self._take(lambda reply: True, "forks").forks or ())
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        prefill: str,
+        starts: Sequence[str],
+        max_tokens: int,
+        stop: str,
+    ) -> list[Sample]:
+        """Answer with the next item of `samples`, one for each start."""
+        found = await self.sample(SampleRequest(tuple(messages), prefill, n=len(starts)))
+        if len(found) != len(starts):
+            raise ModelUnusable(f"{self.name}: {len(starts)} samples were asked for")
+        return found
 
     async def start(self) -> None:
         """Nothing takes long."""

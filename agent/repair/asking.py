@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.events import Base, Forked, Sampled
@@ -58,6 +58,22 @@ class Asking:
         self.used += usage
         self._emit(Sampled(texts=tuple(texts), usage=usage))
         return whole
+
+    async def completed(self, question: Question, starts: Sequence[str]) -> list[str]:
+        """Return each start, which follows the question's prefill, with its greedy continuation.
+
+        Only for a model that is `local`. Raises ModelError.
+        """
+        if not starts or not isinstance(self._model, LocalModel):
+            return []
+        before = self._model.used
+        found = await self._model.complete(
+            question.messages, question.prefill, starts, question.room, question.stop
+        )
+        usage = self._model.used - before
+        self.used += usage
+        self._emit(Sampled(texts=tuple(each.text for each in found), usage=usage))
+        return [start + each.text for start, each in zip(starts, found, strict=True)]
 
     async def forks(
         self, messages: tuple[Message, ...], prefill: str, text: str, most: int

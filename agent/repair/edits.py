@@ -49,12 +49,19 @@ class LineEdits:
         if self._left is None:
             self._left = await self._ranked()
         given, self._left = self._left[:count], self._left[count:]
-        return [await self._written(line, start) for line, start in given]
+        # what all have in common is read once; what is written is short, so all of it in a batch
+        starts = [f"{line.text}{prompts.MUST_BE}{start}" for line, start in given]
+        question = Question(self._messages, prompts.WRONG_LINE, ROOM)
+        texts = await self._asking.completed(question, starts)
+        return [
+            replaced(self._suspect, line, _code(text, line))
+            for (line, _), text in zip(given, texts, strict=True)
+        ]
 
     async def _ranked(self) -> list[tuple[Line, str]]:
         found: list[tuple[float, Line, str]] = []
         for line in lines_to_edit(self._suspect):
-            prefill = prompts.wrong_line(line.text)
+            prefill = prompts.WRONG_LINE + line.text + prompts.MUST_BE
             text = f"{line.text}\n```"  # to leave it before the fence is to add a line
             forks = await self._asking.forks(self._messages, prefill, text, KEPT)
             found += [(each.logprob, line, text[: each.at] + each.piece) for each in forks]
@@ -66,12 +73,6 @@ class LineEdits:
             before[line.number] += 1
         ranked.sort(key=lambda each: -each[0])
         return [(line, start) for _, line, start in ranked]
-
-    async def _written(self, line: Line, start: str) -> str:
-        prefill = prompts.wrong_line(line.text)
-        (text,) = await self._asking.answers(Question(self._messages, prefill + start, ROOM))
-        new = re.split(r"^```", text.removeprefix(prefill), maxsplit=1, flags=re.M)[0].rstrip()
-        return replaced(self._suspect, line, new)
 
 
 def lines_to_edit(suspect: Suspect) -> list[Line]:
@@ -96,6 +97,12 @@ def replaced(suspect: Suspect, line: Line, new: str) -> str:
     code = prompts.dedent_function(suspect).split("\n")
     code[line.number : line.number + 1] = [line.indent + each for each in new.split("\n")]
     return "\n".join(code)
+
+
+def _code(text: str, line: Line) -> str:
+    """Return what stands in the second block of a completed answer."""
+    new = text.removeprefix(line.text + prompts.MUST_BE)
+    return re.split(r"^```", new, maxsplit=1, flags=re.M)[0].rstrip()
 
 
 def _whole_statements(code: str, ran: set[int]) -> Iterator[int]:

@@ -25,6 +25,7 @@ EXPLAIN = (
 )
 CAUSE = "The bug: "  # how an explanation begins
 WRONG = "One line is wrong. Which one, and what must it be?"
+WRONG_LINE, MUST_BE = "The wrong line:\n```\n", "\n```\nIt must be:\n```\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,11 @@ def repair_prompt(evidence: Evidence, suspect: Suspect, explain: bool) -> tuple[
 
 
 def edit_prompt(evidence: Evidence, suspect: Suspect) -> tuple[Message, ...]:
-    """Return the messages that ask for one wrong line; `wrong_line` begins the answer."""
+    """Return the messages that ask for one wrong line.
+
+    The answer is `WRONG_LINE`, the line, `MUST_BE`, the right one and a fence.
+    """
     return _asked(evidence, suspect, WRONG)
-
-
-def wrong_line(line: str) -> str:
-    """Return the answer up to where the right line begins."""
-    return f"The wrong line:\n```\n{line}\n```\nIt must be:\n```\n"
 
 
 def _asked(evidence: Evidence, suspect: Suspect, what: str) -> tuple[Message, ...]:

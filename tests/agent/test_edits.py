@@ -91,8 +91,7 @@ async def test_the_likeliest_fork_is_written_first_and_each_once() -> None:
     asked, _, emitted = asking(
         forks((6, "+", -0.5), (4, "b", -2.0)),  # of `c = a - b`
         forks((7, "a", -1.0), (7, "c ", -0.1), (7, "# c", -0.1)),  # of `return c`
-        {"samples": [" b"]},
-        {"samples": [""]},
+        {"samples": [" b", ""]},
         {"samples": [" - a\n```\nsince"]},
     )
     edits = LineEdits(asked, EVIDENCE, suspect(text, "f"))

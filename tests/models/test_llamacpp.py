@@ -299,6 +299,21 @@ async def test_forks_are_places_where_the_model_would_go_on_otherwise(model: Lla
     assert sample.text
 
 
+async def test_several_starts_are_continued_in_one_batch_as_alone(model: LlamaCpp) -> None:
+    question = (UserMessage(text="Name the capital of a country."),)
+    prefill = "The capital of"
+    starts = [" France is", " Italy, a country in the south of Europe, is", "", " Spain is"] * 3
+    found = await model.complete(question, prefill, starts, 6, "\n")
+    assert [each.text.split(".")[0] for each in found[:2]] == [" Paris", " Rome"]
+    assert [each.text for each in found[:4]] == [each.text for each in found[4:8]]
+    for start, each in zip(starts[:4], found, strict=False):
+        (alone,) = await model.sample(
+            SampleRequest(question, prefill=prefill + start, max_tokens=6, stop=("\n",))
+        )
+        assert alone.text == each.text
+    assert await model.complete(question, prefill, [], 6, "\n") == []
+
+
 async def test_a_draft_makes_a_text_cheaper_and_never_other(model: LlamaCpp) -> None:
     code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n"
     question = (UserMessage(text=f"Repeat this, with `mean` renamed to `average`:\n{code}"),)
