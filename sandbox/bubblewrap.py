@@ -18,9 +18,10 @@ from sandbox import plan, seccomp
 from sandbox.base import Command, CommandResult, Containment, Limits, Process, SandboxError
 from sandbox.environment import caches_directory, command_environment, trusted_program
 from sandbox.plan import Shown
-from sandbox.process import Child, Start, memory_file
+from sandbox.process import Child, Start
 from sandbox.protected import secrets
-from sandbox.watcher import mark
+from sandbox.streams import memory_file
+from sandbox.watcher import watch
 from sandbox.workspace import Workspace
 
 # empty, private and in memory; `/dev/shm` comes with `--dev`
@@ -79,6 +80,10 @@ class Bubblewrap:
             network=command.network,
             added=command.env,
         )
+        try:
+            watched = watch()
+        except OSError as error:
+            raise SandboxError(f"nothing could see to its end: {error}") from error
         filter_fd = memory_file(self._filter)
         try:
             view = [*self._view(command, caches)]
@@ -86,13 +91,15 @@ class Bubblewrap:
             os.close(filter_fd)
             raise
         status, told = os.pipe()
+        line = os.dup(watched.line)
         os.set_blocking(status, False)
         arguments = [
             *(self._bwrap, *_NAMESPACES),
             *(() if command.network else ("--unshare-net",)),
             *view,
-            # no variable has this name: it only marks the command line for the watcher
-            *("--unsetenv", mark()),
+            # no variable has this name: it only marks the command line for the watcher; bwrap's
+            # own processes hold the line, and close it before the command
+            *("--unsetenv", watched.mark, "--sync-fd", str(line)),
             *("--seccomp", str(filter_fd), "--json-status-fd", str(told)),
             *("--chdir", str(command.cwd), "--", *command.argv),
         ]
@@ -104,7 +111,7 @@ class Bubblewrap:
                     env=environment,
                     stdin="pipe" if pipe else "none",
                     pty=pty,
-                    pass_fds=(filter_fd, told),
+                    pass_fds=(filter_fd, told, line),
                     wrappers=2,
                     status=status,
                     limits=command.limits,

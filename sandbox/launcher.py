@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from sandbox.base import Command, Limits, SandboxError
-from sandbox.process import Child, Start, memory_file
+from sandbox.process import Child, Start
+from sandbox.streams import memory_file
 
 # last on the path, so that nothing beside our package hides the standard library; imported, since
 # a script would be compiled anew each time

@@ -15,7 +15,6 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,9 +24,9 @@ from typing import Any, Literal, TypeVar
 
 from sandbox.base import CommandResult, Limits, SandboxError
 from sandbox.descendants import alive, descendants
+from sandbox.streams import close_all, open_streams
 
 _CHUNK = 256 << 10  # bytes read at once
-_PIPE = 1 << 20  # bytes the kernel may hold for us; fewer wake-ups for a flood
 _GONE_S = 2.0  # seconds to wait for killed processes to vanish
 _EXIT_CODE = re.compile(rb'"exit-code": (\d+)')
 _FIRST_PID = re.compile(rb'"child-pid": (\d+)')
@@ -57,18 +56,6 @@ class Start:
     limits: Limits = field(default_factory=Limits)
 
 
-def memory_file(data: bytes) -> int:
-    """Return a descriptor that reads as these bytes, for a child."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("wisp", os.MFD_CLOEXEC)
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.write(descriptor, data)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
 def start_child(
     argv: tuple[str, ...], *, cwd: Path, env: Mapping[str, str], log: Path | None
 ) -> Child:
@@ -81,11 +68,20 @@ def start_child(
     return Child(Start(argv, cwd, env, stdin="pipe", stderr=log or "none", limits=limits))
 
 
-def start_detached(argv: tuple[str, ...], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start_detached(
+    argv: tuple[str, ...], env: Mapping[str, str], *, pass_fds: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
     """Start a program of ours that may outlive us, with a pipe to it; raises OSError."""
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     return subprocess.Popen(
-        argv, cwd="/", env=env, stdin=pipe, stdout=null, stderr=null, start_new_session=True
+        argv,
+        cwd="/",
+        env=env,
+        stdin=pipe,
+        stdout=null,
+        stderr=null,
+        pass_fds=pass_fds,
+        start_new_session=True,
     )
 
 
@@ -115,7 +111,7 @@ class Child:
         self.pid = self._popen.pid
         ends = {self._output, self._input, start.lifeline, start.status} - {None}
         self._open = {end for end in ends if end is not None}
-        weakref.finalize(self, _close_all, self._open)
+        weakref.finalize(self, close_all, self._open)
         self._watch()
 
     # -- the life of a process
@@ -199,7 +195,7 @@ class Child:
     def close(self) -> None:
         """Let go of its pipes; a process that still runs behind them is not ended by this."""
         self._eof = True
-        _close_all(self._open)
+        close_all(self._open)
 
     # -- within
 
@@ -316,35 +312,9 @@ class Child:
 
 def _popen(start: Start) -> tuple[subprocess.Popen[bytes], int, int | None]:
     """Start it; return it with our ends of its output and its input."""
-    log = None
-    ours: list[int] = []
-    theirs: list[int] = []
+    streams = open_streams(stdin=start.stdin, stderr=start.stderr, pty=start.pty)
+    stdin, stdout, stderr = streams.theirs
     try:
-        if start.pty:
-            master, slave = os.openpty()
-            ours, theirs = [master], [slave]
-            stdin = stdout = slave
-            output, to_input = master, master
-        else:
-            output, stdout = os.pipe()
-            ours, theirs = [output], [stdout]
-            to_input, stdin = None, subprocess.DEVNULL
-            if start.stdin == "pipe":
-                stdin, to_input = os.pipe()
-                ours.append(to_input)
-                theirs.append(stdin)
-        stderr: int = subprocess.STDOUT
-        if isinstance(start.stderr, Path):
-            log = os.open(
-                start.stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-            )
-            theirs.append(log)
-            stderr = log
-        elif start.stderr == "none":
-            stderr = subprocess.DEVNULL
-        for end in ours:
-            os.set_blocking(end, False)
-        _widen(output)
         popen = subprocess.Popen(
             start.argv,
             cwd=start.cwd,
@@ -356,26 +326,11 @@ def _popen(start: Start) -> tuple[subprocess.Popen[bytes], int, int | None]:
             start_new_session=True,
         )
     except BaseException:
-        _close_all(set(ours))
+        close_all({end for end in (streams.output, streams.input) if end is not None})
         raise
     finally:
-        _close_all(set(theirs))
-    return popen, output, to_input
-
-
-def _widen(pipe: int) -> None:
-    """Ask for a larger pipe, where that exists and is not used up."""
-    import fcntl
-
-    command = getattr(fcntl, "F_SETPIPE_SZ", None)
-    if command is not None:
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, command, _PIPE)
-
-
-def _close_all(descriptors: set[int]) -> None:
-    while descriptors:
-        os.close(descriptors.pop())
+        close_all({*streams.theirs})
+    return popen, streams.output, streams.input
 
 
 async def _gone(pid: int) -> None:

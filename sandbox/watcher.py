@@ -1,8 +1,13 @@
 """Ends what a kill of this process leaves behind.
 
-bubblewrap dies with its parent, but for a moment of its set-up: who is killed just then leaves a
-process that waits for ever. So one small shell per process outlives us for two seconds and kills
-whatever bears our mark on its command line.
+bubblewrap ties its first process to us only after it cloned the second, and the second to the first
+only when the view is complete. Who is killed between leaves an orphan that no signal reaches: it
+waits for a word of the dead first process, or runs the command. So one small shell per process
+outlives us, and kills whatever bears our mark on its command line.
+
+A look at /proc can miss what is cloned meanwhile, and what was forked but is not yet bubblewrap
+bears no mark. Therefore all of these hold a line, and only its end, which comes when the last of
+them is gone, ends the watcher.
 """
 
 from __future__ import annotations
@@ -11,42 +16,65 @@ import atexit
 import contextlib
 import os
 import secrets
+from dataclasses import dataclass
 from functools import cache
 
 from sandbox.process import start_detached
 
+# The pauses grow, so that what cannot be killed does not keep a processor busy; after two minutes
+# it is left alone. Each ends at once with the line.
 _SCRIPT = """
 read -r mark || exit
 while read -r word; do [ "$word" = end ] && exit; done
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+for pause in 0.01 0.02 0.02 0.05 0.05 0.1 0.1 0.2 0.2 0.5 0.5 1 1 2 2 5 5 10 30 60; do
   for path in $(echo "$mark" | grep -lsF -f - /proc/[0-9]*/cmdline); do
     pid=${path#/proc/}; kill -9 "${pid%/cmdline}" 2>/dev/null
   done
-  sleep 0.2
+  timeout "$pause" cat "/proc/self/fd/$1" && exit
 done
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a sandbox of this process needs, so that it does not outlive us.
+
+    `mark` must stand on its command line, and the descriptor `line`, or a copy, be held by it until
+    nothing can be left; it is not the command's.
+    """
+
+    mark: str
+    line: int
+
+
 @cache
-def mark() -> str:
-    """Return the mark of this process's sandboxes, and start the watcher at the first call.
+def watch() -> Watch:
+    """Return what marks this process's sandboxes, and start the watcher at the first call.
 
     The mark reaches the watcher by its standard input, so that it does not find itself. Raises
     OSError when it cannot be started.
     """
     word = f"WISP_{secrets.token_hex(8)}"
-    watcher = start_detached(("/bin/sh", "-c", _SCRIPT), {"PATH": os.defpath})
+    ends, line = os.pipe()
+    argv = ("/bin/sh", "-c", _SCRIPT, "sh", str(ends))
+    try:
+        watcher = start_detached(argv, {"PATH": os.defpath}, pass_fds=(ends,))
+    except BaseException:
+        os.close(line)
+        raise
+    finally:
+        os.close(ends)
     assert watcher.stdin is not None
-    line = watcher.stdin
-    line.write(word.encode() + b"\n")
-    line.flush()
+    alive = watcher.stdin
+    alive.write(word.encode() + b"\n")
+    alive.flush()
 
     def end() -> None:
         # we leave by ourselves, and leave nothing
         with contextlib.suppress(BrokenPipeError):  # somebody ended it before us
-            line.write(b"end\n")
-            line.close()
+            alive.write(b"end\n")
+            alive.close()
         watcher.wait()
 
     atexit.register(end)
-    return word
+    return Watch(word, line)
