@@ -85,7 +85,10 @@ class Scored(Base):
 
 
 class Forked(Base):
-    """Answer to one request for forks: characters before it, what follows, its log-probability."""
+    """Answer to one request for forks.
+
+    Each is the characters before it, what follows, its log-probability and that of the way there.
+    """
 
     type: Literal["forked"] = "forked"
-    forks: tuple[tuple[int, str, float], ...]
+    forks: tuple[tuple[int, str, float, float], ...]

@@ -339,17 +339,18 @@ class Engine:
         rows = zip(self.rows(continuation), continuation, strict=True)
         return sum(float(log_softmax(row)[token]) for row, token in rows)
 
-    def forks(self, continuation: Sequence[int], top: int) -> list[tuple[int, int, float]]:
-        """Return (how many tokens come first, another token, its log-probability in nats).
+    def forks(self, continuation: Sequence[int], top: int) -> list[tuple[int, int, float, float]]:
+        """Return (how many tokens come first, another token, its log-probability, theirs), in nats.
 
         For each token of a continuation of the prompt just read, the `top` likeliest others.
         """
-        found = []
+        found, before = [], 0.0
         for place, (row, token) in enumerate(
             zip(self.rows(continuation), continuation, strict=True)
         ):
             values = log_softmax(row)
-            values[token] = -np.inf
+            own, values[token] = float(values[token]), -np.inf
             best = np.argpartition(values, -top)[-top:]
-            found += [(place, int(other), float(values[other])) for other in best]
+            found += [(place, int(other), float(values[other]), before) for other in best]
+            before += own
         return found

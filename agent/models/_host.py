@@ -300,10 +300,10 @@ class Host:
         cached = self._read(request, prompt, len(tokens))
         pieces = [self.engine.piece(token) for token in tokens]
         found = []
-        for place, other, logprob in self.engine.forks(tokens, request["top"]):
+        for place, other, logprob, way in self.engine.forks(tokens, request["top"]):
             with contextlib.suppress(UnicodeDecodeError):  # a place inside a character is none
                 before = b"".join(pieces[:place]).decode()
-                found.append([len(before), self.engine.piece(other).decode(), logprob])
+                found.append([len(before), self.engine.piece(other).decode(), logprob, way])
         return {
             "prompt": len(prompt) + len(tokens),
             "cached": cached,

@@ -86,12 +86,13 @@ class Fork(Frozen):
     """A place in a text where the model would go on otherwise.
 
     The first `at` characters of the text come before it, `piece` is what would follow them, and
-    `logprob` its log-probability there, in nats.
+    `logprob` its log-probability there, in nats; `before` is that of the way there.
     """
 
     at: int
     piece: str
     logprob: float
+    before: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,10 @@ class LlamaCpp:
                 "top": top,
             }
         )
-        return [Fork(at=at, piece=piece, logprob=value) for at, piece, value in done["forks"]]
+        return [
+            Fork(at=at, piece=piece, logprob=value, before=before)
+            for at, piece, value, before in done["forks"]
+        ]
 
     async def complete(
         self,

@@ -90,7 +90,8 @@ class Asking:
         self.used += self._model.used - before
         found = [each for each in found if _other_code(text, each)]
         found = sorted(found, key=lambda each: -each.logprob)[:most]
-        self._emit(Forked(forks=tuple((each.at, each.piece, each.logprob) for each in found)))
+        told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
+        self._emit(Forked(forks=told))
         return found
 
     async def _sampled(

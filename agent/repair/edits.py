@@ -21,6 +21,7 @@ from agent.repair.localise import Suspect
 
 LINES = 40  # of one function that are looked at
 KEPT = 12  # forks kept of one line
+CHANGES = 3  # of a line to each addition
 AGAIN = 0.15  # nats that each further fork of one line is put back, so that others have a turn
 ROOM = 60  # tokens of an edit
 _IDLE = re.compile(r"(#|//|/\*|\*|`|\W{1,2}$|$)")  # how a line begins that no edit repairs
@@ -59,20 +60,19 @@ class LineEdits:
         ]
 
     async def _ranked(self) -> list[tuple[Line, str]]:
-        found: list[tuple[float, Line, str]] = []
+        changed: list[tuple[float, Line, str]] = []
+        added: list[tuple[float, Line, str]] = []
         for line in lines_to_edit(self._suspect):
             prefill = prompts.WRONG_LINE + line.text + prompts.MUST_BE
             text = f"{line.text}\n```"  # to leave it before the fence is to add a line
-            forks = await self._asking.forks(self._messages, prefill, text, KEPT)
-            found += [(each.logprob, line, text[: each.at] + each.piece) for each in forks]
-        found.sort(key=lambda each: -each[0])
-        before: Counter[int] = Counter()
-        ranked = []
-        for logprob, line, start in found:
-            ranked.append((logprob - AGAIN * before[line.number], line, start))
-            before[line.number] += 1
-        ranked.sort(key=lambda each: -each[0])
-        return [(line, start) for _, line, start in ranked]
+            for each in await self._asking.forks(self._messages, prefill, text, KEPT):
+                start = text[: each.at] + each.piece
+                if each.at > len(line.text):
+                    # that a line called wrong is repeated whole is so unlikely that it says nothing
+                    added.append((each.logprob, line, start))
+                else:
+                    changed.append((each.before + each.logprob, line, start))
+        return _by_turns(_spread(changed), _spread(added))
 
 
 def lines_to_edit(suspect: Suspect) -> list[Line]:
@@ -97,6 +97,30 @@ def replaced(suspect: Suspect, line: Line, new: str) -> str:
     code = prompts.dedent_function(suspect).split("\n")
     code[line.number : line.number + 1] = [line.indent + each for each in new.split("\n")]
     return "\n".join(code)
+
+
+def _spread(found: list[tuple[float, Line, str]]) -> list[tuple[Line, str]]:
+    """Return the likeliest first, each further one of the same line put back a little."""
+    found.sort(key=lambda each: -each[0])
+    before: Counter[int] = Counter()
+    ranked = []
+    for logprob, line, start in found:
+        ranked.append((logprob - AGAIN * before[line.number], line, start))
+        before[line.number] += 1
+    ranked.sort(key=lambda each: -each[0])
+    return [(line, start) for _, line, start in ranked]
+
+
+def _by_turns(
+    changed: list[tuple[Line, str]], added: list[tuple[Line, str]]
+) -> list[tuple[Line, str]]:
+    """Return every fork: after each few changes of a line an addition to one."""
+    ranked = []
+    while changed or added:
+        ranked += changed[:CHANGES]
+        ranked += added[:1]
+        changed, added = changed[CHANGES:], added[1:]
+    return ranked
 
 
 def _code(text: str, line: Line) -> str:

@@ -116,6 +116,18 @@ async def test_a_piece_that_only_ends_sooner_may_lead_to_other_code() -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_way_to_a_fork_counts_too() -> None:
+    far = {"at": 10, "piece": "c", "logprob": -0.1, "before": -4.0}
+    near = {"at": 5, "piece": "b", "logprob": -1.0, "before": -0.2}
+    asked, _, _ = asking({"forks": [far, near]}, {"samples": ["", ""]})
+    edits = LineEdits(asked, EVIDENCE, suspect("def f(a, b, c):\n    x = (a + a)\n", "f"))
+    assert await edits.next(2) == [
+        "def f(a, b, c):\n    x = (b",
+        "def f(a, b, c):\n    x = (a + ac",
+    ]
+
+
+@pytest.mark.asyncio
 async def test_what_comes_before_the_closing_fence_is_a_line_more() -> None:
     asked, _, _ = asking(
         forks((12, "    ", -0.5), (12, "\n", -0.4), (12, "```", -0.1), (5, " ", -0.1)),
