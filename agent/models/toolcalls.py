@@ -212,7 +212,7 @@ def _object(text: str, start: int, *, whole: bool = False) -> _Found | None:
         pass
     try:
         value = ast.literal_eval(body + missing)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
     return _Found(value, end)
 
