@@ -171,16 +171,10 @@ class LocalModel(Model, Protocol):
         """
         ...
 
-    async def complete(
-        self,
-        messages: Sequence[Message],
-        prefill: str,
-        starts: Sequence[str],
-        max_tokens: int,
-        stop: str,
-    ) -> list[Sample]:
-        """Continue each of several starts that follow the prefix, greedily; in their order.
+    async def complete(self, request: SampleRequest, starts: Sequence[str]) -> list[Sample]:
+        """Continue each of several starts that follow the request's prefix; in their order.
 
-        A sample does not repeat its start. Raises only ModelError.
+        Greedily, whatever the request says, and without a grammar or a draft. A sample does not
+        repeat its start. Raises only ModelError.
         """
         ...

@@ -188,23 +188,16 @@ class LlamaCpp:
             for at, piece, value, before in done["forks"]
         ]
 
-    async def complete(
-        self,
-        messages: Sequence[Message],
-        prefill: str,
-        starts: Sequence[str],
-        max_tokens: int,
-        stop: str,
-    ) -> list[Sample]:
-        """Continue each of several starts that follow the prefix, greedily; in their order."""
+    async def complete(self, request: SampleRequest, starts: Sequence[str]) -> list[Sample]:
+        """Continue each of several starts that follow the request's prefix; in their order."""
         done = await self._whole(
             {
                 "op": "complete",
-                "messages": _put(messages, ()),
-                "prefill": prefill,
+                "messages": _put(request.messages, ()),
+                "prefill": request.prefill,
                 "starts": list(starts),
-                "max_tokens": max_tokens,
-                "stop": [stop],
+                "max_tokens": request.max_tokens,
+                "stop": list(request.stop),
             }
         )
         return [Sample.model_validate(sample) for sample in done["samples"]]

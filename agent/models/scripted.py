@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +171,9 @@ class ScriptedModel:
             return []
         return list(self._take(lambda reply: True, "forks").forks or ())
 
-    async def complete(
-        self,
-        messages: Sequence[Message],
-        prefill: str,
-        starts: Sequence[str],
-        max_tokens: int,
-        stop: str,
-    ) -> list[Sample]:
+    async def complete(self, request: SampleRequest, starts: Sequence[str]) -> list[Sample]:
         """Answer with the next item of `samples`, one for each start."""
-        found = await self.sample(SampleRequest(tuple(messages), prefill, n=len(starts)))
+        found = await self.sample(replace(request, n=len(starts)))
         if len(found) != len(starts):
             raise ModelUnusable(f"{self.name}: {len(starts)} samples were asked for")
         return found

@@ -67,9 +67,10 @@ class Asking:
         if not starts or not isinstance(self._model, LocalModel):
             return []
         before = self._model.used
-        found = await self._model.complete(
-            question.messages, question.prefill, starts, question.room, question.stop
+        request = SampleRequest(
+            question.messages, question.prefill, max_tokens=question.room, stop=(question.stop,)
         )
+        found = await self._model.complete(request, starts)
         usage = self._model.used - before
         self.used += usage
         self._emit(Sampled(texts=tuple(each.text for each in found), usage=usage))

@@ -37,6 +37,13 @@ class Candidate:
     text: str  # the whole new file
     diff: str
 
+    @property
+    def change(self) -> str:
+        """The first line that is new, or else the first that goes, in a few words."""
+        lines = [" ".join(line.split()) for line in self.diff.splitlines()[2:]]
+        changed = [line for line in lines if line[:1] in ("+", "-")]
+        return next((line for line in changed if line[0] == "+"), "".join(changed[:1]))[:80]
+
 
 class Refused(Exception):
     """The proposal is not worth a test run; the message says why."""

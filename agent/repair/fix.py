@@ -43,8 +43,9 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     sources = Sources(turn.context.workspace)
     asking = Asking(turn.model, turn.emit, turn.seed)
     seen = await _reproduce(turn, bench, bug, sources, asking)
-    found = await _localise(turn, bench, bug, sources, seen)
-    won = await Search(turn, bench, seen, bug, sources, asking).run(found)
+    trial = Trial(turn, bench, seen, sources)
+    found = await _localise(turn, bench, bug, sources, trial)
+    won = await Search(turn, trial, bug, sources, asking).run(found)
     if won is None:
         turn.done.failed = f"no repair found in {turn.done.attempts} attempts"
         turn.done.hint = "try again with --effort 3, or name the function in the bug"
@@ -66,11 +67,11 @@ async def _reproduce(
 
 
 async def _localise(
-    turn: Turn, bench: Bench, bug: str, sources: Sources, seen: Reproduction
+    turn: Turn, bench: Bench, bug: str, sources: Sources, trial: Trial
 ) -> list[Suspect]:
     """Return the likeliest functions that the failing tests were seen to run."""
+    seen = trial.seen
     turn.emit(PhaseStarted(phase="localise", detail=f"{len(seen.targets) or 1} failing"))
-    trial = Trial(turn, bench, seen, sources)
     kept: list[Suspect] = []
     ran = await bench.ran(seen.extra, seen.targets)
     ranked = suspects(sources, seen.failures, seen.targets, bug, ran)

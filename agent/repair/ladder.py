@@ -2,8 +2,7 @@
 
 Small models repeat themselves, so a rung differs from the one before it in the suspect, in what is
 asked, or in warmth. An edit of one line costs some ten tokens and is never the original; a function
-written anew costs all of its tokens and may change several places. Warm samples of one prompt come
-in a batch: they share its reading.
+written anew costs all that differs from the old one, and may change several places.
 """
 
 from __future__ import annotations

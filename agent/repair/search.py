@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.bench import Bench
 from agent.context.sources import Sources
 from agent.events import AttemptFinished, AttemptStarted, PhaseStarted, Verification
 from agent.repair import prompts
@@ -13,7 +12,6 @@ from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
 from agent.repair.ladder import Rung, ladder
 from agent.repair.localise import Suspect, source_of_test
-from agent.repair.reproduce import Reproduction
 from agent.repair.trial import Ruling, Trial
 from agent.turn import Turn
 from tools.report import Failure
@@ -27,18 +25,16 @@ class Search:
     def __init__(
         self,
         turn: Turn,
-        bench: Bench,
-        seen: Reproduction,
+        trial: Trial,
         bug: str,
         sources: Sources,
         asking: Asking,
     ) -> None:
         self._turn = turn
         self._bug = bug
-        self._seen = seen
         self._sources = sources
         self._asking = asking
-        self._trial = Trial(turn, bench, seen, sources)
+        self._trial = trial
         self._gate = Gate()
         self._edits: dict[int, LineEdits] = {}
 
@@ -72,7 +68,7 @@ class Search:
                 self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
         screened = list(zip(candidates, await self._trial.screen(candidates), strict=True))
         for candidate, (passed, why) in sorted(screened, key=lambda each: _turn_of(each[1][0])):
-            self._open(where)
+            self._open(f"{where}: {candidate.change}")
             ruling = Ruling("cancelled")
             try:
                 ruling = (
@@ -110,11 +106,11 @@ class Search:
 
     def _evidence(self) -> prompts.Evidence:
         # the failure that is told most briefly costs least to read
-        failures = self._seen.failures
+        failures = self._trial.seen.failures
         failure = min(failures, key=lambda each: len(each.trace), default=None)
         path, test = source_of_test(self._sources, failure.test) if failure else ("", "")
         if failure is None:
-            failure = Failure(test="", trace=self._seen.before.output[-2000:])
+            failure = Failure(test="", trace=self._trial.seen.before.output[-2000:])
         return prompts.Evidence(self._bug, failure, path, test)
 
 

@@ -36,7 +36,7 @@ class Trial:
     def __init__(self, turn: Turn, bench: Bench, seen: Reproduction, sources: Sources) -> None:
         self._turn = turn
         self._bench = bench
-        self._seen = seen
+        self.seen = seen
         self._sources = sources
         self._reached: dict[Suspect, bool] = {}
 
@@ -45,7 +45,7 @@ class Trial:
         view = self._turn.context.workspace.read(suspect.path)
         file = TextFile.decode(view.data)
         data = file.spliced(0, len(file.text), text).encode()
-        return {**self._seen.extra, suspect.path: data}
+        return {**self.seen.extra, suspect.path: data}
 
     async def screen(self, candidates: Sequence[Candidate]) -> list[tuple[bool | None, str]]:
         """Tell for each candidate whether its targets pass, and what failed; None where unknown.
@@ -53,10 +53,10 @@ class Trial:
         Quick, by one process for all, and no proof of anything: what passes is tried in full.
         """
         unknown: list[tuple[bool | None, str]] = [(None, "")] * len(candidates)
-        if len(candidates) < 2 or not self._seen.targets:
+        if len(candidates) < 2 or not self.seen.targets:
             return unknown
         proposals = [self.changes(each.suspect, each.text) for each in candidates]
-        screened = await self._bench.screen(proposals, self._seen.targets, self._seen.extra)
+        screened = await self._bench.screen(proposals, self.seen.targets, self.seen.extra)
         for each in screened:
             unknown[each.number] = (each.passed, _told(each.test, each.message))
         return unknown
@@ -68,14 +68,14 @@ class Trial:
             if made is None:
                 return False
             text, mark = made
-            targets = self._seen.targets
+            targets = self.seen.targets
             report = await self._bench.check(self.changes(suspect, text), targets)
             self._reached[suspect] = plant.reached(report, targets, mark, suspect.path)
         return self._reached[suspect]
 
     async def rule(self, candidate: Candidate) -> Ruling:
         """Try one candidate in full."""
-        seen, before = self._seen, self._seen.before
+        seen, before = self.seen, self.seen.before
         changes = self.changes(candidate.suspect, candidate.text)
         if seen.targets:
             first = await self._bench.check(changes, seen.targets)
@@ -109,7 +109,7 @@ class Trial:
         The old code must still fail after the new one passed, or time decided. And beside the new
         code a test that must fail has to fail, or somebody reports for the tests.
         """
-        seen = self._seen
+        seen = self.seen
         must = canary(self._sources, self._turn.context.workspace, seen)
         laid = {must.path: must.data} if must else {}
         targets = (*seen.targets, must.test) if must else seen.targets

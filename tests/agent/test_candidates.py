@@ -40,6 +40,10 @@ def test_a_rewritten_method_goes_into_its_place() -> None:
         "        return sum(self.prices)",
     )
     assert "-        return sum(self.prices) - 1" in found.diff
+    assert found.change == "+ return sum(self.prices)"
+    assert Gate().read(
+        suspect(), '```\ndef total(self):\n    """Return the sum."""\n```'
+    ).change == ("- return sum(self.prices) - 1")
 
 
 @pytest.mark.parametrize(

@@ -303,15 +303,14 @@ async def test_several_starts_are_continued_in_one_batch_as_alone(model: LlamaCp
     question = (UserMessage(text="Name the capital of a country."),)
     prefill = "The capital of"
     starts = [" France is", " Italy, a country in the south of Europe, is", "", " Spain is"] * 3
-    found = await model.complete(question, prefill, starts, 6, "\n")
+    request = SampleRequest(question, prefill=prefill, max_tokens=6, stop=("\n",))
+    found = await model.complete(request, starts)
     assert [each.text.split(".")[0] for each in found[:2]] == [" Paris", " Rome"]
     assert [each.text for each in found[:4]] == [each.text for each in found[4:8]]
     for start, each in zip(starts[:4], found, strict=False):
-        (alone,) = await model.sample(
-            SampleRequest(question, prefill=prefill + start, max_tokens=6, stop=("\n",))
-        )
+        (alone,) = await model.sample(replace(request, prefill=prefill + start))
         assert alone.text == each.text
-    assert await model.complete(question, prefill, [], 6, "\n") == []
+    assert await model.complete(request, []) == []
 
 
 async def test_a_draft_makes_a_text_cheaper_and_never_other(model: LlamaCpp) -> None:
