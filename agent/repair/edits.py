@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from agent.repair import prompts
 from agent.repair.asking import Asking, Question
@@ -21,7 +22,6 @@ from agent.repair.localise import Suspect
 
 LINES = 40  # of one function that are looked at
 KEPT = 12  # forks kept of one line
-CHANGES = 3  # of a line to each addition
 AGAIN = 0.15  # nats that each further fork of one line is put back, so that others have a turn
 ROOM = 60  # tokens of an edit
 _IDLE = re.compile(r"(#|//|/\*|\*|`|\W{1,2}$|$)")  # how a line begins that no edit repairs
@@ -34,6 +34,9 @@ class Line:
     number: int
     indent: str
     text: str
+
+
+_Scored = tuple[float, Line, str]  # log-probability, line, how it begins anew
 
 
 class LineEdits:
@@ -60,19 +63,20 @@ class LineEdits:
         ]
 
     async def _ranked(self) -> list[tuple[Line, str]]:
-        changed: list[tuple[float, Line, str]] = []
-        added: list[tuple[float, Line, str]] = []
+        sure: list[_Scored] = []  # by the whole way, which favours what differs early in a line
+        there: list[_Scored] = []  # by the fork alone, which favours what differs late
+        added: list[_Scored] = []  # that a line called wrong is repeated first says nothing
         for line in lines_to_edit(self._suspect):
             prefill = prompts.WRONG_LINE + line.text + prompts.MUST_BE
             text = f"{line.text}\n```"  # to leave it before the fence is to add a line
             for each in await self._asking.forks(self._messages, prefill, text, KEPT):
                 start = text[: each.at] + each.piece
                 if each.at > len(line.text):
-                    # that a line called wrong is repeated whole is so unlikely that it says nothing
                     added.append((each.logprob, line, start))
                 else:
-                    changed.append((each.before + each.logprob, line, start))
-        return _by_turns(_spread(changed), _spread(added))
+                    sure.append((each.before + each.logprob, line, start))
+                    there.append((each.logprob, line, start))
+        return _by_turns(_spread(sure), _spread(there), _spread(added))
 
 
 def lines_to_edit(suspect: Suspect) -> list[Line]:
@@ -99,7 +103,7 @@ def replaced(suspect: Suspect, line: Line, new: str) -> str:
     return "\n".join(code)
 
 
-def _spread(found: list[tuple[float, Line, str]]) -> list[tuple[Line, str]]:
+def _spread(found: list[_Scored]) -> list[tuple[Line, str]]:
     """Return the likeliest first, each further one of the same line put back a little."""
     found.sort(key=lambda each: -each[0])
     before: Counter[int] = Counter()
@@ -111,16 +115,10 @@ def _spread(found: list[tuple[float, Line, str]]) -> list[tuple[Line, str]]:
     return [(line, start) for _, line, start in ranked]
 
 
-def _by_turns(
-    changed: list[tuple[Line, str]], added: list[tuple[Line, str]]
-) -> list[tuple[Line, str]]:
-    """Return every fork: after each few changes of a line an addition to one."""
-    ranked = []
-    while changed or added:
-        ranked += changed[:CHANGES]
-        ranked += added[:1]
-        changed, added = changed[CHANGES:], added[1:]
-    return ranked
+def _by_turns(*orders: list[tuple[Line, str]]) -> list[tuple[Line, str]]:
+    """Return what stands in any of these orders once, the first of each before the second."""
+    rows = zip_longest(*orders)
+    return list(dict.fromkeys(each for row in rows for each in row if each is not None))
 
 
 def _code(text: str, line: Line) -> str:

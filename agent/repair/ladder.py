@@ -13,7 +13,7 @@ from typing import Literal
 
 SUSPECTS = (1, 3, 5, 6, 8)  # by effort
 REWRITES = (1, 4, 8, 16, 32)  # functions written anew, by effort
-EDITS = (0, 16, 64, 128, 256)  # of one line, by effort
+EDITS = (0, 18, 72, 144, 288)  # of one line, by effort
 
 Kind = Literal["edit", "rewrite", "explain"]
 _WORDS = {"edit": "edits of one line", "rewrite": "rewrite", "explain": "explain, then rewrite"}
@@ -35,17 +35,17 @@ class Rung:
 
 RUNGS = (
     Rung(0, "rewrite"),
-    Rung(0, "edit", 12),
-    Rung(1, "edit", 8),
+    Rung(0, "edit", 18),
+    Rung(1, "edit", 9),
     Rung(1, "rewrite"),
     Rung(0, "explain"),
-    Rung(2, "edit", 8),
+    Rung(2, "edit", 9),
     Rung(2, "rewrite"),
-    Rung(0, "edit", 12),
-    Rung(3, "edit", 8),
+    Rung(0, "edit", 18),
+    Rung(3, "edit", 9),
     Rung(0, "rewrite", 2, 0.8),
-    Rung(4, "edit", 8),
-    Rung(1, "edit", 8),
+    Rung(4, "edit", 9),
+    Rung(1, "edit", 9),
     Rung(1, "explain"),
     Rung(1, "rewrite", temperature=0.8),
 )

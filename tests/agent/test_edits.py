@@ -116,7 +116,7 @@ async def test_a_piece_that_only_ends_sooner_may_lead_to_other_code() -> None:
 
 
 @pytest.mark.asyncio
-async def test_the_way_to_a_fork_counts_too() -> None:
+async def test_what_is_likely_by_the_whole_way_takes_turns_with_what_is_so_at_its_place() -> None:
     far = {"at": 10, "piece": "c", "logprob": -0.1, "before": -4.0}
     near = {"at": 5, "piece": "b", "logprob": -1.0, "before": -0.2}
     asked, _, _ = asking({"forks": [far, near]}, {"samples": ["", ""]})
