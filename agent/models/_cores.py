@@ -47,10 +47,11 @@ def _look() -> _Look:
     busy = 0.0
     words = _first("/proc/stat").split()
     if words and words[0] == "cpu":
-        user, _nice, system, _idle, _iowait, irq, soft, *rest = map(int, words[1:])
+        user, nice, system, _idle, _iowait, irq, soft, *rest = map(int, words[1:])
         steal = rest[0] if rest else 0
-        # polite work (nice) gives way to ours
-        busy = (user + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+        # polite work too: where each session is scheduled as a group (autogroup, the default of
+        # most systems), it gives way to its own session only
+        busy = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
     return _Look(time.monotonic(), busy, own.user + own.system)
 
 
