@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent import approval, faces
 from agent.config import Settings, state_path
@@ -20,7 +20,7 @@ from agent.context import mentions
 from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
-from agent.events import Notice, Result, SessionStarted, TurnFinished, Verification
+from agent.events import Notice, Result, SessionStarted, Verification
 from agent.loop import Limits
 from agent.models.base import LocalModel, Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
@@ -29,6 +29,9 @@ from agent.session import Session, new_id, workspace_key
 from sandbox.base import Sandbox
 from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
+
+if TYPE_CHECKING:
+    from agent.turn import Turn
 
 PROMPT_BYTES = 10 << 20  # more is no prompt
 
@@ -170,10 +173,9 @@ class _Run:
         if job.kind == "run" and isinstance(model, LocalModel):
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
-        with self._signals():
+        with self._signals(turn):
             finished = await turn.carry(job.prompt, job.kind, work, found)
             await stop_jobs(context.memory)
-        finished = self._by_signal(finished)
         diff = ""
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
@@ -197,7 +199,7 @@ class _Run:
         return finished.exit_code
 
     @contextlib.contextmanager
-    def _signals(self) -> Any:
+    def _signals(self, turn: Turn) -> Any:
         """Turn SIGINT, SIGTERM and SIGHUP into a cancellation of the turn."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -206,6 +208,7 @@ class _Run:
             if self.signal:  # asked twice: the user does not want to wait
                 os._exit(128 + number)
             self.signal = number
+            turn.interrupted = INTERRUPTED if number == signal.SIGINT else TERMINATED
             task.cancel()
 
         caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -216,11 +219,6 @@ class _Run:
         finally:
             for each in caught:
                 loop.remove_signal_handler(each)
-
-    def _by_signal(self, finished: TurnFinished) -> TurnFinished:
-        if finished.exit_code == INTERRUPTED and self.signal in (signal.SIGTERM, signal.SIGHUP):
-            return finished.model_copy(update={"exit_code": TERMINATED})
-        return finished
 
 
 def open_workspace(cwd: Path, add_dirs: tuple[Path, ...] = ()) -> Workspace:

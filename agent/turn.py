@@ -85,7 +85,7 @@ class Turn:
                 raise  # not ours
             self.done.limit = f"the limit of {self.limits.wall_s:g} seconds was reached"
         except asyncio.CancelledError:
-            self.interrupted = INTERRUPTED
+            self.interrupted = self.interrupted or INTERRUPTED
         except WispError as caught:
             error = caught
         finish = asyncio.ensure_future(self._finish(error))
@@ -93,7 +93,8 @@ class Turn:
             try:
                 await asyncio.shield(finish)
             except asyncio.CancelledError:
-                self.interrupted = INTERRUPTED  # once begun, a turn is always closed
+                # once begun, a turn is always closed
+                self.interrupted = self.interrupted or INTERRUPTED
         return finish.result()
 
     async def before_change(self, effects: frozenset[Effect]) -> None:

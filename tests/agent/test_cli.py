@@ -357,7 +357,9 @@ def test_a_signal_ends_the_turn_with_its_code(
     assert isinstance(result, Result)
     assert (result.outcome, result.exit_code) == ("cancelled", code)
     (log,) = (home / "state" / "wisp" / "sessions").rglob("*.jsonl")
-    assert isinstance(read(log).events[-1], TurnFinished)
+    last = read(log).events[-1]
+    assert isinstance(last, TurnFinished)
+    assert last.exit_code == code
 
 
 def converse(command: list[str | Path], cwd: Path, answers: dict[str, str]) -> tuple[int, str]:
