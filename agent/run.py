@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.bench import Bench
@@ -14,7 +14,9 @@ from agent.loop import Loop
 from agent.turn import Turn
 from agent.verify import named, objection, verification
 from sandbox.names import raw
+from sandbox.workspace import PathError, Workspace
 from tools import registry
+from tools.inner_tests import inner_tests, restored
 from tools.report import CheckReport, TestOutcome
 
 # files that decide what the tests are, or what runs them
@@ -68,10 +70,10 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
         return Verification(reason="nothing was changed")
     async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
         own = deciding(changed, bench.runner.command)
-        old: dict[str, bytes | None] = {}
+        old = await old_contents(turn.checkpoints, turn.before.id, changed)
+        proof = old_proof(turn.context.workspace, old, own)
         before: CheckReport | None = None
         if bench.isolated:  # elsewhere nothing can show the old tree at its path
-            old = await old_contents(turn.checkpoints, turn.before.id, changed)
             before = bench.baseline = await bench.check(old)
         after, runs = await bench.check(), 1
         targets = named(prompt, before.failed) if before else ()
@@ -79,7 +81,7 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
         strength: Strength = "exit-status" if after.granularity == "exit-status" else "tests"
         if not reason:
             after, runs = await bench.check(), 2  # a pass is run again, to catch flaky tests
-            if own and not (before and await _holds(bench, before, after, old, own)):
+            if not await _holds(bench, before, after, proof):
                 strength = "self-written"
     return verification(
         before,
@@ -113,15 +115,46 @@ def hidden(before: CheckReport | None, after: CheckReport) -> str:
     return ""
 
 
+def old_proof(
+    workspace: Workspace, old: Mapping[str, bytes | None], own: Sequence[str]
+) -> dict[str, bytes | None] | None:
+    """Return what has to be laid over the tree for the check to see the tests as they were.
+
+    Whole files, and sources with the old tests that stood in them. None where that cannot be had.
+    """
+    proof = {path: old[path] for path in own}
+    for path in old.keys() - proof.keys():
+        before = _text(old[path] or b"")
+        if not inner_tests(path, before):
+            continue
+        try:
+            now = _text(workspace.read(path).data)
+        except PathError:  # it is gone, and its tests with it
+            return None
+        kept = restored(path, now, before)
+        if kept is None:
+            return None
+        if kept != now:
+            proof[path] = kept.encode(errors="surrogateescape")
+    return proof
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
+
+
 async def _holds(
     bench: Bench,
-    before: CheckReport,
+    before: CheckReport | None,
     after: CheckReport,
-    old: dict[str, bytes | None],
-    own: Sequence[str],
+    proof: dict[str, bytes | None] | None,
 ) -> bool:
     """Whether what passes does so too with the tests and the configuration as they were."""
-    original = await bench.check({path: old[path] for path in own})
+    if not proof:
+        return proof is not None
+    if before is None:
+        return False
+    original = await bench.check(proof)
     if original.granularity == "exit-status" or after.granularity == "exit-status":
         return original.green
     passing = TestOutcome.PASSED

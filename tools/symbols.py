@@ -6,19 +6,15 @@ Lines count from 1. `start`, `head` and `end` are offsets into the text, not int
 from __future__ import annotations
 
 import re
-import time
 import warnings
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from tools.languages import LANGUAGES, Language, language_of
+from tools.languages import language_of
+from tools.trees import Offsets, encode, parse, query
 
 if TYPE_CHECKING:
-    from tree_sitter import Language as Grammar
     from tree_sitter import Node, Query
 
 WRAPPERS = frozenset(
@@ -38,8 +34,6 @@ QUALIFIERS = frozenset({"scope", "body"})  # they name what is inside and are no
 BODIES = frozenset({"class", "interface", "body"})  # a function right inside one is a method
 BLOCKS = frozenset({"block", "statement_block", "compound_statement", "constructor_body"})
 MAX_PROBLEMS = 20
-PATIENCE = 0.5  # seconds of CPU for one parse; a file of 100 kB takes 0.02
-PIECE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,56 +64,6 @@ class Problem(NamedTuple):
 
     line: int
     message: str
-
-
-@lru_cache(maxsize=len(LANGUAGES))
-def _grammar(language: Language) -> tuple[Grammar, Query]:
-    from tree_sitter import Language as Grammar
-    from tree_sitter import Query
-
-    grammar = Grammar(getattr(import_module(language.module), language.function)())
-    return grammar, Query(grammar, language.query)
-
-
-def _parse(language: Language, data: bytes) -> Node:
-    from tree_sitter import Parser
-
-    started = time.thread_time()
-
-    def slow(*_: object) -> bool:
-        return time.thread_time() - started > PATIENCE
-
-    # a parser of its own each time: they are cheap, and not safe between threads
-    parser = Parser(_grammar(language)[0])
-    try:
-        whole = parser.parse(lambda at, _: data[at : at + PIECE], progress_callback=slow)
-    except ValueError:
-        # some grammars take forever over thousands of comment lines: then nothing is known of it
-        parser.reset()  # else it would go on where it was stopped
-        whole = parser.parse(b"")
-    return whole.root_node
-
-
-class _Offsets:
-    """From tree-sitter's rows and byte columns to offsets into the text."""
-
-    def __init__(self, text: str, data: bytes) -> None:
-        self._ascii = len(text) == len(data)
-        self._data = data
-        if not self._ascii:
-            self._rows = [0, *(found.end() for found in re.finditer(b"\n", data))]
-            self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
-
-    def __call__(self, byte: int) -> int:
-        if self._ascii:
-            return byte
-        row = bisect_right(self._rows, byte) - 1
-        before = self._data[self._rows[row] : byte]
-        return self._starts[row] + len(before.decode(errors="surrogatepass"))
-
-
-def _encode(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
 
 
 def _whole(node: Node) -> tuple[Node, Node]:
@@ -165,7 +109,7 @@ def _text(nodes: Sequence[Node]) -> str:
     return (nodes[0].text or b"").decode(errors="replace")
 
 
-def _matches(language: Language, root: Node, query: Query) -> Iterator[_Found]:
+def _matches(root: Node, query: Query) -> Iterator[_Found]:
     from tree_sitter import QueryCursor
 
     seen: set[tuple[int, int]] = set()
@@ -191,9 +135,9 @@ def definitions(path: str, text: str) -> list[Symbol]:
     language = language_of(path, text)
     if language is None:
         return []
-    data = _encode(text)
-    at = _Offsets(text, data)
-    matches = _matches(language, _parse(language, data), _grammar(language)[1])
+    data = encode(text)
+    at = Offsets(text, data)
+    matches = _matches(parse(language, data), query(language, language.query))
     symbols: list[Symbol] = []
     around: list[_Found] = []
     for found in sorted(matches, key=lambda each: each.inner):
@@ -264,7 +208,7 @@ def verbatim_lines(path: str, text: str) -> frozenset[int]:
     if language is None:
         return frozenset()
     lines: set[int] = set()
-    stack = [_parse(language, _encode(text))]
+    stack = [parse(language, encode(text))]
     while stack:
         node = stack.pop()
         if node.start_point.row == node.end_point.row:
@@ -281,7 +225,7 @@ def syntax_errors(path: str, text: str) -> list[Problem]:
     language = language_of(path, text)
     if language is None:
         return []
-    root = _parse(language, _encode(text))
+    root = parse(language, encode(text))
     found = sorted(set(_problems(root))) if root.has_error else []
     if language.name == "python":
         said = _python_says(text)
@@ -348,9 +292,9 @@ def body_start(path: str, text: str, symbol: Symbol) -> int | None:
     language = language_of(path, text)
     if language is None:
         return None
-    data = _encode(text)
-    at = _Offsets(text, data)
-    stack = [_parse(language, data)]
+    data = encode(text)
+    at = Offsets(text, data)
+    stack = [parse(language, data)]
     while stack:
         node = stack.pop()
         if at(node.end_byte) < symbol.head or at(node.start_byte) > symbol.end:

@@ -15,6 +15,7 @@ from agent.repair.localise import Suspect
 from tools import patching, symbols
 from tools.base import ToolError
 from tools.diffs import unified
+from tools.inner_tests import restored
 
 # what a repair must not bring in: ways to end the process, to find the tests, to reach around them
 REACHING = re.compile(
@@ -68,6 +69,8 @@ class Gate:
         text = suspect.text[: splice.start] + splice.new + suspect.text[splice.end :]
         if errors := symbols.new_errors(suspect.path, suspect.text, text):
             raise Refused(f"line {errors[0].line} does not parse: {errors[0].message}")
+        if restored(suspect.path, text, suspect.text) != text:
+            raise Refused("changes a test that stands in this file")
         old, new = suspect.text[splice.start : splice.end], splice.new
         if shape(suspect.path, new) == shape(suspect.path, old):
             raise Refused("the same as the original")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from agent.context.sources import Source, Sources, class_of, is_test
 from tools import symbols
+from tools.inner_tests import inner_tests
 from tools.report import Failure, Ran
 from tools.symbols import Symbol
 
@@ -113,6 +114,7 @@ def suspects(
     if ran:
         ranking.by_runs(ran)
     ranking.by_titles(targets)
+    ranking.without_tests(targets)
     return ranking.suspects()
 
 
@@ -194,6 +196,17 @@ class _Ranking:
             words = set(_words(symbol.short))
             if words and any(words <= title for title in titles):
                 self._point(source, symbol, WEIGHTS["title"], "the failing test is called so")
+
+    def without_tests(self, targets: Sequence[str]) -> None:
+        """Take out what is a test itself, though it stands in a source: it is the proof."""
+        failing = [source_of_test(self._sources, test) for test in targets]
+        for key, (source, symbol) in list(self._found.items()):
+            text = source.text[symbol.start : symbol.end]
+            inner = inner_tests(source.path, source.text)
+            if (source.path, text) in failing or any(
+                start <= symbol.start and symbol.end <= end for _, (start, end) in inner
+            ):
+                del self._found[key]
 
     def suspects(self) -> list[Suspect]:
         """Return them, the likeliest first."""

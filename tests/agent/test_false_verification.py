@@ -306,6 +306,43 @@ def test_an_honest_repair_beside_a_new_test_is_verified(
     assert ended.code == 0, result(ended).verification
 
 
+EXAMPLE = """def add(a, b):
+    '''Add.
+
+    >>> add(1, 2)
+    3
+    '''
+    return a - b
+"""
+DOCTEST = f"{PYTEST} --doctest-modules"
+
+
+def test_an_example_in_the_source_is_not_changed_for_proof(
+    fix: Callable[..., Ended], run: Callable[..., Ended], root: Path
+) -> None:
+    (root / "test_calc.py").unlink()
+    put(root, {"calc.py": EXAMPLE})
+    before = picture(root)
+    ended = fix(EXAMPLE.replace("    3", "    -1"), check=DOCTEST)
+    unrepaired(ended, root, before)
+    assert "changes a test" in attempt(ended).detail
+    ended = run({"edit": {"path": "calc.py", "old": "    3", "new": "    -1"}}, check=DOCTEST)
+    assert (ended.code, result(ended).outcome) == (3, "unverified")
+    put(root, {"calc.py": EXAMPLE})
+    ended = fix(EXAMPLE.replace("a - b", "a + b"), check=DOCTEST)
+    assert ended.code == 0, result(ended).verification
+
+
+def test_a_test_beside_the_code_is_no_suspect(fix: Callable[..., Ended], root: Path) -> None:
+    (root / "test_calc.py").unlink()
+    test = "\n\ndef test_add():\n    assert add(1, 2) == 3\n"
+    put(root, {"calc.py": CALC + test, "pytest.ini": "[pytest]\npython_files = *.py\n"})
+    before = picture(root)
+    ended = fix("def test_add():\n    pass\n", check=PYTEST)
+    unrepaired(ended, root, before)
+    assert "test_add in" not in ended.out
+
+
 def test_only_a_test_of_its_own_proves_nothing(run: Callable[..., Ended], root: Path) -> None:
     (root / "test_calc.py").unlink()
     test = "from calc import twice\n\ndef test_twice():\n    assert twice(2) == 4\n"
