@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.bench import Bench
@@ -16,7 +16,7 @@ from agent.verify import named, objection, verification
 from sandbox.names import raw
 from sandbox.workspace import PathError, Workspace
 from tools import registry
-from tools.inner_tests import inner_tests, restored
+from tools.inner_tests import inner_tests, restored, told_apart
 from tools.report import CheckReport, TestOutcome
 
 # files that decide what the tests are, or what runs them
@@ -69,9 +69,7 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
     if not changed:
         return Verification(reason="nothing was changed")
     async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
-        own = deciding(changed, bench.runner.command)
         old = await old_contents(turn.checkpoints, turn.before.id, changed)
-        proof = old_proof(turn.context.workspace, old, own)
         before: CheckReport | None = None
         if bench.isolated:  # elsewhere nothing can show the old tree at its path
             before = bench.baseline = await bench.check(old)
@@ -81,6 +79,9 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
         strength: Strength = "exit-status" if after.granularity == "exit-status" else "tests"
         if not reason:
             after, runs = await bench.check(), 2  # a pass is run again, to catch flaky tests
+            tests = before or after
+            own = deciding(changed, bench.runner.command, tests.tests)
+            proof = old_proof(turn.context.workspace, old, own, tests.tests)
             if not await _holds(bench, before, after, proof):
                 strength = "self-written"
     return verification(
@@ -94,13 +95,21 @@ async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verificat
     )
 
 
-def deciding(changed: Sequence[str], command: str) -> tuple[str, ...]:
-    """Return which changed files decide what the check sees: tests, configuration, its script."""
+def deciding(changed: Sequence[str], command: str, tests: Collection[str]) -> tuple[str, ...]:
+    """Return which changed files decide what the check sees: tests, configuration, its script.
+
+    `tests` are the ids that were reported: what holds one is a test file whatever its name, but
+    where its tests can be told from the code beside them.
+    """
+    holding = {test.partition("::")[0] for test in tests}
     words = {word.removeprefix("./") for word in command.split()}
     return tuple(
         path
         for path in changed
-        if is_test(path) or PurePosixPath(path).name in CONFIGURATION or path in words
+        if is_test(path)
+        or PurePosixPath(path).name in CONFIGURATION
+        or path in words
+        or (path in holding and not told_apart(path))
     )
 
 
@@ -116,7 +125,10 @@ def hidden(before: CheckReport | None, after: CheckReport) -> str:
 
 
 def old_proof(
-    workspace: Workspace, old: Mapping[str, bytes | None], own: Sequence[str]
+    workspace: Workspace,
+    old: Mapping[str, bytes | None],
+    own: Sequence[str],
+    tests: Collection[str],
 ) -> dict[str, bytes | None] | None:
     """Return what has to be laid over the tree for the check to see the tests as they were.
 
@@ -125,13 +137,15 @@ def old_proof(
     proof = {path: old[path] for path in own}
     for path in old.keys() - proof.keys():
         before = _text(old[path] or b"")
-        if not inner_tests(path, before):
+        ids = (test.removeprefix(f"{path}::") for test in tests if test.startswith(f"{path}::"))
+        known = {each.partition("[")[0].replace("::", ".") for each in ids}
+        if not inner_tests(path, before, known):
             continue
         try:
             now = _text(workspace.read(path).data)
         except PathError:  # it is gone, and its tests with it
             return None
-        kept = restored(path, now, before)
+        kept = restored(path, now, before, known)
         if kept is None:
             return None
         if kept != now:

@@ -7,10 +7,11 @@ examples of Python's docstrings (`>>>`). Tests in files of their own are told by
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from tools.languages import Language, language_of
+from tools.symbols import definitions
 from tools.trees import Offsets, encode, parse, query
 
 if TYPE_CHECKING:
@@ -35,38 +36,49 @@ _PLACES = {
 }
 
 
-def inner_tests(path: str, text: str) -> list[tuple[str, Span]]:
+def told_apart(path: str) -> bool:
+    """Whether the tests in such a file can be told from the code around them."""
+    language = language_of(path)
+    return language is not None and language.name in _PLACES
+
+
+def inner_tests(path: str, text: str, known: Collection[str] = ()) -> list[tuple[str, Span]]:
     """Return the tests within a source, each with what it is called there; none inside another.
 
-    Names tell the tests of one file apart: two of one name get a number.
+    `known` are definitions that were seen to be tests, by their whole names. Names tell the tests
+    of one file apart: two of one name get a number.
     """
     language = language_of(path, text)
     if language is None or language.name not in _PLACES:
         return []
+    spans = [
+        (symbol.start, symbol.end, symbol.name)
+        for symbol in (definitions(path, text) if known else ())
+        if symbol.name in known
+    ]
     places, mark = _PLACES[language.name]
-    if mark.search(text) is None and "```" not in text:
-        return []
-    data = encode(text)
-    at = Offsets(text, data)
+    if mark.search(text) is not None or "```" in text:
+        data = encode(text)
+        at = Offsets(text, data)
+        for node, first, last in _candidates(language, data, places):
+            start, end = at(first), at(last)
+            if mark.search(text[start:end]):
+                spans.append((start, end, _name(node)))
     found: list[tuple[str, Span]] = []
     names: dict[str, int] = {}
-    for node, start, end in _candidates(language, data, places):
-        span = at(start), at(end)
-        if (found and span[0] < found[-1][1][1]) or not mark.search(text[slice(*span)]):
-            continue
-        name = _name(node)
-        names[name] = names.get(name, 0) + 1
-        found.append((f"{name} {names[name]}", span))
+    for start, end, name in sorted(spans, key=lambda each: (each[0], -each[1])):
+        if not found or start >= found[-1][1][1]:
+            names[name] = names.get(name, 0) + 1
+            found.append((f"{name} {names[name]}", (start, end)))
     return found
 
 
 def _candidates(language: Language, data: bytes, places: str) -> Iterator[tuple[Node, int, int]]:
-    """Yield what may be a test with its first and last byte, attributes and all, in order."""
+    """Yield what may be a test with its first and last byte, attributes and all."""
     from tree_sitter import QueryCursor
 
     captured = QueryCursor(query(language, places)).captures(parse(language, data))
     nodes = {node.id: node for node in captured.get("test", [])}
-    spans = []
     for node in nodes.values():
         first, last = node, node
         if node.type.endswith("_comment"):  # one piece of documentation is many lines
@@ -80,8 +92,7 @@ def _candidates(language: Language, data: bytes, places: str) -> Iterator[tuple[
                 above := first.prev_named_sibling
             ) is not None and above.type == "attribute_item":
                 first = above
-        spans.append((node, first.start_byte, last.end_byte))
-    yield from sorted(spans, key=lambda each: (each[1], -each[2]))
+        yield node, first.start_byte, last.end_byte
 
 
 def _name(node: Node) -> str:
@@ -102,20 +113,18 @@ def _below(node: Node) -> Node | None:
     return after
 
 
-def restored(path: str, text: str, before: str) -> str | None:
+def restored(path: str, text: str, before: str, known: Collection[str] = ()) -> str | None:
     """Return a text with the tests in it as they were before; new ones stay.
 
-    None where one that was there is gone, so that it cannot be put back.
+    `known` is as in `inner_tests`. None where one that was there is gone, so that it cannot be put
+    back.
     """
-    old, new = dict(_texts(path, before)), inner_tests(path, text)
+    there = inner_tests(path, before, known)
+    old = {name: before[start:end] for name, (start, end) in there}
+    new = inner_tests(path, text, known)
     if not old.keys() <= {name for name, _ in new}:
         return None
     for name, (start, end) in reversed(new):
         if name in old:
             text = text[:start] + old[name] + text[end:]
     return text
-
-
-def _texts(path: str, text: str) -> Iterator[tuple[str, str]]:
-    for name, (start, end) in inner_tests(path, text):
-        yield name, text[start:end]

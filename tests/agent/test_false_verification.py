@@ -333,7 +333,9 @@ def test_an_example_in_the_source_is_not_changed_for_proof(
     assert ended.code == 0, result(ended).verification
 
 
-def test_a_test_beside_the_code_is_no_suspect(fix: Callable[..., Ended], root: Path) -> None:
+def test_a_test_beside_the_code_is_no_suspect(
+    fix: Callable[..., Ended], run: Callable[..., Ended], root: Path
+) -> None:
     (root / "test_calc.py").unlink()
     test = "\n\ndef test_add():\n    assert add(1, 2) == 3\n"
     put(root, {"calc.py": CALC + test, "pytest.ini": "[pytest]\npython_files = *.py\n"})
@@ -341,6 +343,22 @@ def test_a_test_beside_the_code_is_no_suspect(fix: Callable[..., Ended], root: P
     ended = fix("def test_add():\n    pass\n", check=PYTEST)
     unrepaired(ended, root, before)
     assert "test_add in" not in ended.out
+    ended = run({"edit": {"path": "calc.py", "old": "== 3", "new": "== -1"}})
+    assert (ended.code, result(ended).outcome) == (3, "unverified")
+    put(root, {"calc.py": CALC + test})
+    ended = run({"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}})
+    assert ended.code == 0, result(ended).verification
+
+
+def test_an_example_in_a_text_is_not_changed_for_proof(
+    run: Callable[..., Ended], root: Path
+) -> None:
+    (root / "test_calc.py").unlink()
+    put(root, {"notes.txt": ">>> from calc import add\n>>> add(1, 2)\n3\n"})
+    check = f"{PYTEST} --doctest-glob=notes.txt"
+    read = {"read": {"path": "notes.txt"}}
+    ended = run(read, {"edit": {"path": "notes.txt", "old": "\n3", "new": "\n-1"}}, check=check)
+    assert (ended.code, result(ended).outcome) == (3, "unverified")
 
 
 def test_only_a_test_of_its_own_proves_nothing(run: Callable[..., Ended], root: Path) -> None:
