@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
 TURN = (
-    "model autonomy effort sandbox check output_format json max_tokens max_wall_time cwd yes seed"
+    "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
+    "max_wall_time cwd yes seed"
 )
 
 

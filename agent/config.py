@@ -29,15 +29,24 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = "qwen2.5-coder-1.5b"
+    api_base: str = ""  # never a repository's to say: the key and all that is read would go there
     autonomy: Autonomy = Autonomy.ASK
     effort: int = Field(default=2, ge=0, le=4)
     sandbox: Literal["auto", "full", "reduced", "off"] = "auto"
     check: str = ""
     max_steps: int = Field(default=50, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
+    max_cost: float | None = Field(default=None, gt=0)
     max_wall_time: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
-    context: int | None = Field(default=None, ge=1024)  # tokens of window for local models
+    context: int | None = Field(default=None, ge=1024)  # tokens of the model's window
+
+    @field_validator("api_base")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("an address begins with https:// or http://")
+        return value.rstrip("/")
 
     @field_validator("autonomy", mode="before")
     @classmethod
@@ -61,6 +70,7 @@ TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
     "autonomy": _lower,
     "max_steps": _lower,
     "max_tokens": _lower,
+    "max_cost": _lower,
     "max_wall_time": _lower,
     "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
 }

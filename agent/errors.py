@@ -6,6 +6,7 @@ WispError                 one clear line, a hint, an exit code
 ├── ModelError            the model could not answer
 │   ├── ModelUnusable  2  it does not exist, is corrupt, or the key is wrong
 │   ├── ContextOverflow 5 the request does not fit its window
+│   ├── BudgetSpent    5  the limit on cost allows no further request
 │   └── ProviderFailed 75 it failed in a way that is worth a retry
 ├── Blocked        4      an approval or the containment it needs is missing
 └── Failed         1      an error of ours, or the job was not done
@@ -56,6 +57,12 @@ class ModelUnusable(ModelError):
 
 class ContextOverflow(ModelError):
     """The request does not fit the model's window."""
+
+    exit_code = 5
+
+
+class BudgetSpent(ModelError):
+    """The limit on cost is reached; the request was not made."""
 
     exit_code = 5
 

@@ -146,7 +146,12 @@ class _Run:
             ask=ask,
             checkpoints=Checkpoints(workspace.root, sandbox),
             copies=Copies(workspace.root),
-            limits=Limits(settings.max_steps, settings.max_tokens, settings.max_wall_time),
+            limits=Limits(
+                settings.max_steps,
+                settings.max_tokens,
+                settings.max_wall_time,
+                settings.max_cost,
+            ),
             effort=settings.effort,
             seed=settings.seed,
         )
@@ -255,7 +260,12 @@ def _writable(root: Path) -> None:
 async def _opened(settings: Settings) -> AsyncIterator[Model]:
     from agent.models.choose import open_model
 
-    model = open_model(settings.model, settings.context)
+    model = open_model(
+        settings.model,
+        settings.context,
+        api_base=settings.api_base,
+        max_cost=settings.max_cost,
+    )
     loading = asyncio.ensure_future(model.start())
     # the first request says what went wrong with loading
     loading.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -18,6 +18,7 @@ from agent.events import (
     HistoryCompacted,
     MessageFinished,
     ModelRetried,
+    Notice,
     Prefill,
     StepStarted,
     TextDelta,
@@ -28,9 +29,11 @@ from agent.messages import Usage
 from agent.models.base import (
     Model,
     ModelRequest,
+    NoticeChunk,
     PrefillChunk,
     ReplyChunk,
     RetryChunk,
+    SpentChunk,
     TextChunk,
     ThinkingChunk,
 )
@@ -66,10 +69,14 @@ class Limits:
 
 @dataclass
 class Rest:
-    """How the loop came to rest; `limit` says which bound ended it, if one did."""
+    """How the loop came to rest; `limit` says which bound ended it, if one did.
+
+    `retrying` says why the model is being asked again; it stands only until it has answered.
+    """
 
     text: str = ""
     limit: str = ""
+    retrying: str = ""
     steps: int = 0
     usage: Usage = field(default_factory=Usage)
     report: CheckReport | None = None  # of the last check that the model ran
@@ -141,10 +148,16 @@ class Loop:
                     case PrefillChunk(done=done, total=total):
                         self.emit(Prefill(done=done, total=total))
                     case RetryChunk(reason=reason, attempt=attempt, seconds=seconds):
+                        self.rest.retrying = reason
                         self.emit(ModelRetried(reason=reason, retry=attempt, seconds=seconds))
+                    case SpentChunk(usage=usage):
+                        self.rest.usage += usage
+                    case NoticeChunk(text=text, hint=hint):
+                        self.emit(Notice(text=text, hint=hint))
                     case ReplyChunk():
                         reply = chunk
         assert reply is not None, "a stream ends with its reply"
+        self.rest.retrying = ""
         self.rest.usage += reply.usage
         self.emit(MessageFinished(message=reply.message, usage=reply.usage))
         return reply

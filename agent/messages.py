@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -29,7 +29,8 @@ class AssistantMessage(Frozen):
 
     `tokens` are the ids that a local model sampled, so that the next request can start with exactly
     these; empty where the text alone is known. `raw` is the reply as it was written, calls and all,
-    where that differs from `text`.
+    where that differs from `text`. `replay` is what only its provider understands and wants back
+    unchanged, such as signed reasoning.
     """
 
     role: Literal["assistant"] = "assistant"
@@ -38,6 +39,7 @@ class AssistantMessage(Frozen):
     calls: tuple[ToolCall, ...] = ()
     raw: str = ""
     tokens: tuple[int, ...] = ()
+    replay: dict[str, Any] = Field(default_factory=dict)
 
 
 class ToolMessage(Frozen):

@@ -18,6 +18,7 @@ class Facts:
     verification: Verification
     denied: bool = False
     limit: bool = False
+    retrying: bool = False  # the model was being asked again after it had failed
     failed: bool = False  # the job was not done: no repair found, nothing to reproduce
     error: WispError | None = None
     interrupted: int = 0  # INTERRUPTED or TERMINATED
@@ -31,6 +32,7 @@ def outcome(facts: Facts) -> tuple[Outcome, int]:
         (bool(facts.interrupted), "cancelled", facts.interrupted),
         (code == UsageError.exit_code, "failed", code),
         (code == ProviderFailed.exit_code, "failed", code),
+        (facts.limit and facts.retrying, "failed", ProviderFailed.exit_code),
         (facts.limit or code == ContextOverflow.exit_code, "limit", 5),
         (code == Blocked.exit_code, "blocked", code),
         (facts.denied and (unverified or not facts.changed), "blocked", 4),

@@ -45,11 +45,12 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         await loop.run()
     finally:
         rest, done = loop.rest, turn.done
-        done.text, done.steps, done.usage, done.limit = (
+        done.text, done.steps, done.usage, done.limit, done.retrying = (
             rest.text,
             rest.steps,
             rest.usage,
             rest.limit,
+            rest.retrying,
         )
     if turn.calls.changing:
         turn.done.verification = await verify(turn, prompt, rest.report)

@@ -35,8 +35,16 @@ class Done:
     usage: Usage = field(default_factory=Usage)
     verification: Verification = field(default_factory=Verification)
     limit: str = ""
+    retrying: str = ""  # why the model was being asked again when the work ended
     failed: str = ""  # why the job was not done
     hint: str = ""
+
+    @property
+    def ended(self) -> str:
+        """What ended the work, when it was no error."""
+        if self.limit and self.retrying:
+            return f"{self.limit} while the model was asked again: {self.retrying}"
+        return self.limit or self.failed
 
 
 @dataclass
@@ -125,6 +133,7 @@ class Turn:
             verification=done.verification,
             denied=bool(self.calls.denials),
             limit=bool(done.limit),
+            retrying=bool(done.retrying),
             failed=bool(done.failed),
             error=error,
             interrupted=self.interrupted,
@@ -138,7 +147,7 @@ class Turn:
             steps=done.steps,
             changed=changed,
             denials=tuple(self.calls.denials),
-            error=error.message if error else done.limit or done.failed,
+            error=error.message if error else done.ended,
             hint=error.hint if error else done.hint,
             exit_code=code,
         )

@@ -23,6 +23,7 @@ STARTS_PROCESSES = {"sandbox/process.py"}
 CHILDREN = {
     "sandbox/_launch.py",  # becomes the command, under Landlock
     "agent/models/_host.py",  # holds the model
+    "agent/models/_remote.py",  # talks to a remote one
     "tools/_grep.py",
     "tools/runners/_boot.py",
     "tools/runners/_pytest_run.py",
@@ -38,7 +39,8 @@ SPEAKS = {
     "agent/faces.py",
 }
 HEAVY = {  # the one place of each library: a module and its parts, or a package
-    "litellm": ("agent/models/litellm.py", "agent/models/_litellm"),
+    "litellm": ("agent/models/_remote.py",),
+    "httpx": ("agent/models/_remote.py",),
     "llama_cpp": ("agent/models/_host.py", "agent/models/_engine.py", "agent/models/_matching.py"),
     "textual": ("tui/",),
 }
@@ -51,6 +53,9 @@ NOT_AT_START = {
     "textual",
     "llama_cpp",
     "litellm",
+    "httpx",
+    "openai",
+    "aiohttp",
     "numpy",
     "tree_sitter",
     "rich",
@@ -199,6 +204,7 @@ def loaded_by(program: str) -> set[str]:
 HEADLESS = (
     "import agent.cli, agent.headless, agent.turn, agent.run, agent.repair.fix, agent.undo\n"
     "import agent.checkpoint, agent.copies, agent.models.choose, agent.models.scripted\n"
+    "import agent.models.litellm\n"
     "import sandbox.detect, tools.registry"
 )
 

@@ -1,4 +1,4 @@
-"""The pipes to the child process that holds a local model."""
+"""The pipes to the child process that holds a local model, or talks to a remote one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import struct
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ Frame = dict[str, Any]
 # what llama.cpp, a GPU's libraries and our own interpreter may look at
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "LLAMA_CPP_LIB_PATH")
 _PASSED_PREFIXES = ("CUDA_", "NVIDIA_", "HIP_", "ROCM_", "HSA_", "VK_", "GGML_", "OMP_")
+LOCAL = "_host.py"
 
 
 class HostEnded(Exception):
@@ -46,20 +47,20 @@ class Link:
         self._torn = False
 
     @classmethod
-    def start(cls, settings: Frame) -> Link:
+    def start(cls, settings: Frame, program: str = LOCAL, passed: Sequence[str] = ()) -> Link:
         """Start a child and tell it what to load; its first frame says how that went.
 
-        Not a coroutine: no cancellation can come between the start and the return. Raises
-        HostEnded when there is no starting it.
+        `passed` are variables that it may see too. Not a coroutine: no cancellation can come
+        between the start and the return. Raises HostEnded when there is no starting it.
         """
         descriptor, name = tempfile.mkstemp(prefix="wisp-model-", suffix=".log")
         os.close(descriptor)
-        host = Path(__file__).with_name("_host.py")
+        host = Path(__file__).with_name(program)
         try:
             child = start_child(
                 (sys.executable, "-I", str(host)),
                 cwd=Path("/"),
-                env=_environment(os.environ),
+                env=_environment(os.environ, passed),
                 log=Path(name),
             )
         except OSError as error:
@@ -134,9 +135,9 @@ class Link:
         self._log.unlink(missing_ok=True)
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+def _environment(ours: Mapping[str, str], more: Sequence[str]) -> dict[str, str]:
     return {
         name: value
         for name, value in ours.items()
-        if name in _PASSED or name.startswith(_PASSED_PREFIXES)
+        if name in _PASSED or name in more or name.startswith(_PASSED_PREFIXES)
     }

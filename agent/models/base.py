@@ -70,7 +70,24 @@ class ReplyChunk:
     problem: str = ""
 
 
-Chunk = TextChunk | ThinkingChunk | PrefillChunk | RetryChunk | ReplyChunk
+@dataclass(frozen=True, slots=True)
+class SpentChunk:
+    """What an attempt used that came to nothing."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeChunk:
+    """Something the user should know of this model."""
+
+    text: str
+    hint: str = ""
+
+
+Chunk = (
+    TextChunk | ThinkingChunk | PrefillChunk | RetryChunk | SpentChunk | NoticeChunk | ReplyChunk
+)
 
 
 class Sample(Frozen):

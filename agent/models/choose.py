@@ -1,4 +1,7 @@
-"""From a model string to a model: `scripted:FILE`, a name of the catalogue, a path to a GGUF."""
+"""From a model string to a model.
+
+`scripted:FILE`, a name of the catalogue, a path to a GGUF, or `provider/model` for a remote one.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ def missing_download(name: str) -> int:
 
     Raises ModelUnusable for a name that leads nowhere.
     """
-    if name.startswith(SCRIPTED):
+    if name.startswith(SCRIPTED) or _remote(name):
         return 0
     from agent.models import catalog
 
@@ -23,16 +26,31 @@ def missing_download(name: str) -> int:
     return 0 if found.present or found.entry is None else found.entry.bytes
 
 
-def open_model(name: str, context: int | None = None) -> Model:
+def open_model(
+    name: str, context: int | None = None, *, api_base: str = "", max_cost: float | None = None
+) -> Model:
     """Return the model, started as little as possible; raises ModelUnusable.
 
-    `context` is the window of a local or scripted model, in tokens, where the file allows it.
+    `context` is the window in tokens, where the file allows it or the provider's is not known.
+    `api_base` is where a remote model is served, `max_cost` the dollars that it may cost.
     """
     if name.startswith(SCRIPTED):
         from agent.models.scripted import WINDOW, ScriptedModel
 
         path = Path(name.removeprefix(SCRIPTED)).expanduser()
         return ScriptedModel.load(path, context or WINDOW)
+    if _remote(name):
+        from importlib.util import find_spec
+
+        from agent.models.litellm import INSTALL, LiteLlm
+
+        if find_spec("litellm") is None:
+            raise ModelUnusable("remote models need litellm", INSTALL)
+        return LiteLlm(name, context=context, api_base=api_base, max_cost=max_cost)
+    if api_base:
+        raise ModelUnusable(
+            f"--api-base is for remote models, and {name} is none", "-m openai/NAME --api-base URL"
+        )
     from agent.models import catalog
     from agent.models.llamacpp import DEFAULT_WINDOW, LlamaCpp
 
@@ -40,3 +58,11 @@ def open_model(name: str, context: int | None = None) -> Model:
     if not found.present:
         raise ModelUnusable(f"the model {found.name} is not on this machine", found.hint)
     return LlamaCpp(found.path, name=found.name, window=context or DEFAULT_WINDOW, hint=found.hint)
+
+
+def _remote(name: str) -> bool:
+    """Whether a name begins with a provider; a path to a file does not."""
+    from agent.models.catalog import looks_like_path
+    from agent.models.providers import provider_of
+
+    return not looks_like_path(name) and provider_of(name) is not None

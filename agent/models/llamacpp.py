@@ -112,7 +112,7 @@ class LlamaCpp:
             "trigger": trigger(names),
             "grammar": grammar,
         }
-        reading = Reading(names)
+        reading = Reading(request.tools)
         async with contextlib.aclosing(self._ask(frame)) as answers:
             async for answer in answers:
                 if "prefill" in answer:
@@ -124,8 +124,8 @@ class LlamaCpp:
                     done = answer["done"]
         cut = done["stop"] == "length"
         first = _calls_so_far(request.messages) + 1
-        reply = parse(done["text"], names, first=first, cut=cut)
-        for thinking, text in reading.finish(reply):
+        reply = parse(done["text"], request.tools, first=first, cut=cut)
+        for thinking, text in reading.finish(reply, cut=cut):
             yield ThinkingChunk(text) if thinking else TextChunk(text)
         usage = self._usage(done)
         self._estimate.learn(put, done["prompt"])

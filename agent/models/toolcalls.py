@@ -1,23 +1,25 @@
-"""How tools are shown to a local model, and how its calls are read.
+"""How tools are shown to a model that is served as text, and how its calls are read.
 
-Small models write calls in the form they know, whatever they are told: Hermes tags, a fenced JSON
-block, or bare JSON. All are read here. What is certain is repaired; the rest becomes a `problem`
-that tells the model the exact shape.
+Models write calls in the form they know, whatever they are told. `dialects.table` has the forms;
+all are read in every reply. What is certain is repaired; the rest becomes a `problem` that tells
+the model the exact shape.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.models.dialects.base import Amiss, Dialect, Found, Place
+from agent.models.dialects.channels import separate
+from agent.models.dialects.repair import is_sound
+from agent.models.dialects.schema import settled
+from agent.models.dialects.table import after, openings, unwrapped
 from tools.base import ToolCall, ToolSchema
 
-TAG = "<tool_call>"
 STOP = ("<tool_response>",)  # a model that writes results itself has stopped asking for them
 SHAPE = '```json\n{"name": <tool-name>, "arguments": <args-json-object>}\n```'
 
@@ -27,11 +29,7 @@ _USE = (
     "Your reply starts with a tool use, until the results show the answer. "
     "For each, return a JSON object with the tool name and its arguments:"
 )
-_NAME_KEYS = ("name", "tool", "function")
-_ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _TYPES = {"integer": "int", "number": "number", "boolean": "bool", "object": "object"}
-OPENS = re.compile(r'<tool_call>\s*(?=\{)|\{\s*["\'](?:name|tool|function)["\']\s*:')
-_THINK = re.compile(r"\s*<think>(.*?)(?:</think>\s*|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,185 +94,82 @@ def render_call(call: ToolCall) -> str:
 # -- reading
 
 
-def parse(reply: str, names: Sequence[str], *, first: int = 1, cut: bool = False) -> ParsedReply:
+def parse(
+    reply: str,
+    tools: Sequence[ToolSchema | str],
+    *,
+    first: int = 1,
+    cut: bool = False,
+    opened: bool = False,
+) -> ParsedReply:
     """Take a reply apart; its calls are numbered `c1`, `c2`… from `first`.
 
-    Without `names` nothing is a call. JSON that only resembles a call (a `package.json`) stays
-    text: outside of tags an object is a call when its name is one of `names`. `cut` says that the
-    reply ended at a limit: then a call without its end is not completed, since what was cut off
-    cannot be known.
+    Without `tools` nothing is a call; of a tool that is given by its name alone the types of
+    arguments are not known. What only resembles a call (a `package.json`) stays text:
+    without marks of its own a call is one only by the name of one of the tools, and an unknown
+    name in quoted code is an example. `cut` says that the reply ended at a limit: then a call
+    without its end is not completed, since what was cut off cannot be known. `opened` says that
+    the prompt ended inside of a thought.
     """
-    thought = _THINK.match(reply)
-    thinking = thought[1].strip() if thought else ""
-    rest = reply[thought.end() :] if thought else reply
-    if not names:
-        return ParsedReply(rest.strip(), thinking)
-    if (begun := OPENS.search(rest)) and '"""' in rest:
-        rest = rest[: begun.start()] + _TRIPLE.sub(_single, rest[begun.start() :])
+    thinking, answer = separate(reply, cut=cut, opened=opened)
+    if not tools:
+        return ParsedReply(answer.strip(), thinking)
+    schemas = dict(map(_known, tools))
+    table = openings(tuple(schemas))
     calls: list[ToolCall] = []
     problem = ""
     kept: list[str] = []
     at = 0
-    while match := OPENS.search(rest, at):
-        tagged = match[0].startswith(TAG)
-        found = _object(rest, rest.index("{", match.start()), whole=cut)
-        call = found and _call(found.value, f"c{first + len(calls)}")
-        if call and (tagged or call.name in names):
-            kept.append(unwrapped(rest[at : match.start()]))
-            calls.append(call)
-            at = _after(rest, found.end if found else match.end())
+    fences = 0  # in the text so far
+    search_from = 0
+    while match := table.whole.search(answer, search_from):
+        dialect = table.dialect(match)
+        before = answer[at : match.start()]
+        lead = unwrapped(before)
+        # the opening of a fence, or a quote, before what may be an example
+        quoted = (fences + before.count("```")) % 2 == 1 or before.endswith("`")
+        read = dialect.read(Place(answer, match.start(), match.end(), cut, quoted, schemas))
+        if isinstance(read, Found) and not all(is_sound(each) for _, each in read.calls):
+            read = Amiss("has an argument that is no JSON value", readable=True)
+        if isinstance(read, Found) and _is_meant(read, dialect, quoted, schemas):
+            kept.append(lead)
+            fences += lead.count("```")
+            for name, arguments in read.calls:
+                arguments = settled(arguments, schemas.get(name, {}))
+                calls.append(ToolCall(id=f"c{first + len(calls)}", name=name, arguments=arguments))
+            opening = answer[at + len(lead) : match.end()]
+            at = search_from = after(answer, read.end, fenced="```" in opening)
             continue
-        if not problem and (tagged or _names_a_tool(rest[match.start() :], names)):
-            problem = _problem(rest[match.start() :], found is not None)
-            if not found:
+        if isinstance(read, Amiss) and not (quoted and not _names_a_tool(match, schemas)):
+            problem = problem or _problem(answer[match.start() :], read, dialect, cut)
+            if not read.readable:
                 # the rest of the reply is inside of the call that cannot be read
-                kept.append(unwrapped(rest[at : match.start()]))
-                at = len(rest)
+                kept.append(lead)
+                at = len(answer)
                 break
-        kept.append(rest[at : match.end()])
-        at = match.end()
-    kept.append(rest[at:])
-    text = "".join(kept).strip()
+        search_from = max(match.end(), match.start() + 1)
+    rest = answer[at:]
+    if cut and (held := table.begun.search(rest)):
+        rest = rest[: held.start()]  # the beginning of a call is no text
+    text = "".join([*kept, rest]).strip()
     return ParsedReply(text, thinking, tuple(calls), "" if calls else problem)
 
 
-def _problem(written: str, readable: bool) -> str:
+def _known(tool: ToolSchema | str) -> tuple[str, dict[str, Any]]:
+    return (tool, {}) if isinstance(tool, str) else (tool.name, tool.parameters)
+
+
+def _is_meant(read: Found, dialect: Dialect, quoted: bool, tools: dict[str, Any]) -> bool:
+    return all(name in tools or (dialect.marked and not quoted) for name, _ in read.calls)
+
+
+def _names_a_tool(match: re.Match[str], tools: dict[str, Any]) -> bool:
+    written = match.string[match.start() : match.end() + 60]
+    return any(word in tools for word in re.findall(r"[\w-]+", written))
+
+
+def _problem(written: str, amiss: Amiss, dialect: Dialect, cut: bool) -> str:
     line = " ".join(written.split())[:80]
-    what = "has no tool name and arguments" if readable else "is not valid JSON"
-    return f"Your call {what}: {line}\nWrite it again in exactly this shape:\n{SHAPE}"
-
-
-def _names_a_tool(written: str, names: Sequence[str]) -> bool:
-    match = re.match(r'\{\s*["\']\w+["\']\s*:\s*["\'](\w+)["\']', written)
-    return match is not None and match[1] in names
-
-
-def unwrapped(text: str) -> str:
-    """Drop the fence or the tag that was opened for a call."""
-    return re.sub(r"(?:```[a-z_]*\s*|<tool_call>\s*)+$", "", text)
-
-
-def _after(text: str, end: int) -> int:
-    """Return where the text goes on behind a call, past the tag or the fence that closes it."""
-    match = re.compile(r"\s*(?:</tool_call>|```(?!\w))?\s*").match(text, end)
-    return match.end() if match else end
-
-
-def _call(value: Any, call_id: str) -> ToolCall | None:
-    if not isinstance(value, dict):
-        return None
-    if isinstance(value.get("function"), dict):  # {"function": {"name": …}}, as servers write it
-        value = value["function"]
-    name = next((value[key] for key in _NAME_KEYS if isinstance(value.get(key), str)), None)
-    if not name:
-        return None
-    keys = [key for key in _ARGUMENT_KEYS if key in value]
-    arguments = value[keys[0]] if keys else {k: v for k, v in value.items() if k not in _NAME_KEYS}
-    if isinstance(arguments, str):
-        found = _object(arguments, 0)
-        arguments = found.value if found else None
-    if arguments in (None, []):
-        arguments = {}
-    if not isinstance(arguments, dict):
-        return None
-    return ToolCall(id=call_id, name=name, arguments=arguments)
-
-
-# -- JSON, and what comes close
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    value: Any
-    end: int  # where the object ends in the text
-
-
-def _object(text: str, start: int, *, whole: bool = False) -> _Found | None:
-    """Read the object at `start`, repaired where only one reading is possible.
-
-    With `whole`, missing brackets are not among the repairs.
-    """
-    if not text.startswith("{", start):
-        return None
-    try:
-        # not strict: a line break inside of a string can only be meant as one
-        value, end = json.JSONDecoder(strict=False).raw_decode(text, start)
-        return _Found(value, end)
-    except ValueError:
-        pass
-    end, missing = _extent(text, start)
-    if whole and missing:
-        return None
-    body = text[start:end].rstrip().removesuffix("```").rstrip() if missing else text[start:end]
-    try:
-        return _Found(json.loads(_repaired(body + missing), strict=False), end)
-    except ValueError:
-        pass
-    try:
-        value = ast.literal_eval(body + missing)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return _Found(value, end)
-
-
-def _extent(text: str, start: int) -> tuple[int, str]:
-    """Return where the object ends, and the brackets that are missing at the end of the text."""
-    open_brackets: list[str] = []
-    quote = ""
-    at = start
-    while at < len(text):
-        char = text[at]
-        if quote:
-            if char == "\\":
-                at += 1
-            elif char == quote:
-                quote = ""
-        elif char in "\"'":
-            quote = char
-        elif char in "{[":
-            open_brackets.append("}" if char == "{" else "]")
-        elif char in "}]":
-            if not open_brackets or open_brackets.pop() != char:
-                return at, ""
-            if not open_brackets:
-                return at + 1, ""
-        elif text.startswith(("</tool_call>", "```"), at):
-            break
-        at += 1
-    # an open string has lost more than brackets: what it held is not certain
-    return at, "" if quote else "".join(reversed(open_brackets))
-
-
-# a small model writes Python's long strings into JSON; what closes one is followed by , ] or }
-_TRIPLE = re.compile(r'(?<=[:\[,])(\s*)"""(.*?)"""(?=\s*[,}\]])', re.DOTALL)
-
-
-def _single(match: re.Match[str]) -> str:
-    """Return a long string as JSON; its lines are indented like the object around it."""
-    text = match[2]
-    if text.startswith("\n"):
-        lines = textwrap.dedent(text[1:])
-        text = lines.rstrip(" \t") if lines.strip() else ""
-    return match[1] + json.dumps(text)
-
-
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BAD_ESCAPE = re.compile(r'\\(?!["\\/bfnrtu])')
-_WORDS = {"True": "true", "False": "false", "None": "null"}
-
-
-def _repaired(body: str) -> str:
-    """Return the object with what is certainly meant, outside and inside of strings."""
-    parts: list[str] = []
-    at = 0
-    for match in _STRING.finditer(body):
-        parts.append(_plain(body[at : match.start()]))
-        parts.append(_BAD_ESCAPE.sub(r"\\\\", match[0]))
-        at = match.end()
-    return "".join([*parts, _plain(body[at:])])
-
-
-def _plain(text: str) -> str:
-    """Mend what stands between strings: Python's words, a comma before a closing bracket."""
-    words = re.sub(r"\b(True|False|None)\b", lambda match: _WORDS[match[1]], text)
-    return re.sub(r",(\s*[}\]])", r"\1", words)
+    what = "was cut off before its end" if cut and not amiss.readable else amiss.what
+    shape = dialect.shape or SHAPE
+    return f"Your call {what}: {line}\nWrite it again in exactly this shape:\n{shape}"

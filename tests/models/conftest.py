@@ -1,7 +1,10 @@
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from remote import ANTHROPIC, OPENAI, Talk, talking
 
 from agent.models import catalog
 
@@ -18,3 +21,22 @@ def small_model() -> Path:
     if os.environ.get("WISP_REQUIRE_MODEL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def openai() -> AsyncIterator[Talk]:
+    async with talking(OPENAI) as talk:
+        await talk.ask(talk.answer())  # the first takes longer, on a busy machine too long
+        yield talk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def anthropic() -> AsyncIterator[Talk]:
+    async with talking(ANTHROPIC) as talk:
+        await talk.ask(talk.answer())
+        yield talk
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def talk(request: pytest.FixtureRequest, openai: Talk, anthropic: Talk) -> Talk:
+    return {"openai": openai, "anthropic": anthropic}[request.param]

@@ -1,0 +1,364 @@
+"""A remote model behind litellm, which runs in a private child process of ours.
+
+The child only carries; here is what a request means: how the conversation is put, how the reply is
+assembled, what a failure means, and when to ask again. The key goes to the child over the pipe and
+nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.errors import BudgetSpent, ModelError, ModelUnusable
+from agent.messages import AssistantMessage, Message, Usage
+from agent.models import rendering
+from agent.models._link import CANCEL_S, Frame, HostEnded, Link
+from agent.models.assembly import MOST, Assembly
+from agent.models.base import (
+    Chunk,
+    ModelRequest,
+    NoticeChunk,
+    ReplyChunk,
+    RetryChunk,
+    SpentChunk,
+)
+from agent.models.estimate import Estimate
+from agent.models.faults import EMPTY, Fault, Seen, classify, final
+from agent.models.providers import KeyFor, from_environment, loopback, provider_of
+from agent.models.retrying import Clock, Pace, Patience, Retrying
+from tools.base import ToolSchema
+
+UNKNOWN_WINDOW = 1 << 20  # tokens, where nobody knows: then the server says when it is full
+OLLAMA_WINDOW = 16384  # tokens; ollama cuts off a longer prompt without a word, so it is told
+ROOM = 32_000  # tokens of a reply, for a provider that must be told how many it may have
+
+INSTALL = "uv tool install 'wisp-agent[remote]'"
+# how the child reaches the network, and which region of a provider it means; none is a secret
+# but a proxy's password
+PASSED = (
+    *("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("https_proxy", "http_proxy", "all_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+    *("AZURE_API_VERSION", "AWS_REGION", "AWS_REGION_NAME", "AWS_PROFILE"),
+)
+
+
+class LiteLlm:
+    """A model of a provider, named `provider/model` as litellm has it.
+
+    `api_base` is another address than the provider's own; where that is on this machine the model
+    counts as local. `context` is its window in tokens, where litellm does not know it. `key_for`
+    finds the key of a provider. No request begins once `max_cost`, in US dollars, is spent, and a
+    model whose price is not known is refused then. The
+    child is started by the first request, or before it by `start`; one that has died is started
+    again by the next attempt.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_base: str = "",
+        context: int | None = None,
+        key_for: KeyFor = from_environment,
+        max_cost: float | None = None,
+        pace: Pace | None = None,
+        clock: Clock = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Look up the provider and the key; raises ModelUnusable for what cannot be used."""
+        provider = provider_of(name)
+        if provider is None:
+            raise ModelUnusable(f"{name} names no provider", "-m openai/NAME --api-base URL")
+        self.name = name
+        self._provider = provider
+        self._base = api_base or provider.base
+        self.local = bool(self._base) and loopback(self._base)
+        self._key = key_for(provider.name) or ""
+        if not self._key and not self._base:
+            variable = provider.variables[0]
+            raise ModelUnusable(
+                f"{name} needs a key, and {variable} is not set", f"agent keys set {provider.name}"
+            )
+        self._ollama = provider.name == "ollama_chat"
+        self._given = context or (OLLAMA_WINDOW if self._ollama else None)
+        self.context_window = self._given or UNKNOWN_WINDOW
+        self._max_cost = max_cost
+        self._cost = 0.0  # of all requests so far
+        self._pace = pace or Pace()
+        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._about: Frame = {}
+        self._told = False  # that the price is not known
+        self._link: Link | None = None
+        self._turn = asyncio.Lock()
+        self._number = 0
+        self._estimate = Estimate()
+
+    # -- the protocol
+
+    def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
+        """Return the tokens of a request: as told for the one before it, then estimated."""
+        return self._estimate.count(rendering.counted(messages, tools))
+
+    async def start(self) -> None:
+        """Start the child; raises ModelError."""
+        async with self._turn:
+            await self._ready()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
+        """Stream a reply; raises only ModelError."""
+        retrying = Retrying(self._pace, self._clock, self._chance)
+        put = rendering.counted(request.messages, request.tools)
+        size = self._estimate.count(put)
+        taken = [
+            call.id
+            for message in request.messages
+            if isinstance(message, AssistantMessage)
+            for call in message.calls
+        ]
+        failed = ""  # why the attempt before did
+        while True:
+            self._afford(failed)
+            assembly = Assembly(request.tools, taken, self._provider.name)
+            spent = _Spent()
+            try:
+                async with contextlib.aclosing(
+                    self._attempt(request, size, assembly, spent)
+                ) as chunks:
+                    async for chunk in chunks:
+                        if isinstance(chunk, ReplyChunk):
+                            self._estimate.learn(put, chunk.usage.input)
+                        yield chunk
+                return
+            except Fault as fault:
+                wasted = self._wasted(spent, size, assembly)
+                self._cost += wasted.cost
+                yield SpentChunk(wasted)
+                try:
+                    seconds = retrying.wait(fault)
+                except Fault as last:
+                    raise self._final(last) from None
+                failed = fault.reason
+                # its words are void, whether or not there were any
+                yield RetryChunk(fault.reason, retrying.attempt, seconds)
+                await self._sleep(seconds)
+
+    async def close(self) -> None:
+        """End the child."""
+        async with self._turn:
+            await self._drop()
+
+    # -- one attempt
+
+    async def _attempt(
+        self, request: ModelRequest, size: int, assembly: Assembly, spent: _Spent
+    ) -> AsyncGenerator[Chunk, None]:
+        """Ask once; ends with the reply or raises Fault."""
+        done: Frame = {}
+        async with contextlib.aclosing(self._ask(request, size, spent)) as answers:
+            async for answer in answers:
+                if "delta" in answer:
+                    for chunk in assembly.feed(answer["delta"]):
+                        yield chunk
+                done = answer.get("done", done)
+                if assembly.size > MOST:
+                    done = {"finish": "length", "usage": {}}
+                    break
+        reply = assembly.finish(done["finish"])
+        if reply is None:
+            what = "the stream ended before the reply was whole"
+            raise Fault("again", what if assembly.begun else EMPTY)
+        if done["finish"] == "content_filter" and not reply.message.calls:
+            raise Fault("filtered", "content_filter")
+        if not (self.local or self._told or self._priced):
+            self._told = True
+            yield NoticeChunk(f"the price of {self.name} is not known: its cost is counted as 0")
+        usage = self._usage(done["usage"], spent, size, assembly)
+        self._cost += usage.cost
+        yield ReplyChunk(reply.message, usage, reply.stop, reply.problem)
+
+    async def _ask(
+        self, request: ModelRequest, size: int, spent: _Spent
+    ) -> AsyncGenerator[Frame, None]:
+        """Send a request and yield its answers up to `done`; leaving early cancels it."""
+        async with self._turn:
+            link = await self._ready()
+            self._number += 1
+            number, ended = self._number, False
+            try:
+                await link.send({"id": number, "params": self._params(request)})
+                patience = Patience(self._pace, self._clock, size, self.local)
+                while True:
+                    try:
+                        async with asyncio.timeout(patience.left()):
+                            answer = await link.receive()
+                    except TimeoutError:
+                        raise patience.over() from None
+                    if answer.get("id") != number:
+                        continue
+                    patience.heard(token="delta" in answer)
+                    spent.bytes_out += answer.get("sent", 0)
+                    ended = "done" in answer or "fault" in answer
+                    if "fault" in answer:
+                        raise classify(self._seen(answer["fault"]))
+                    yield answer
+                    if ended:
+                        return
+            except HostEnded as end:
+                ended = True
+                await self._drop()
+                raise self._crash(end) from None
+            finally:
+                if not ended:
+                    await self._cancel(link, number)
+
+    async def _cancel(self, link: Link, number: int) -> None:
+        """Call a request off; a child that does not let go of it within a second is killed."""
+        try:
+            async with asyncio.timeout(CANCEL_S):
+                await link.send({"cancel": number})
+                while True:
+                    answer = await link.receive()
+                    if answer.get("id") == number and answer.keys() & {
+                        "done",
+                        "fault",
+                        "cancelled",
+                    }:
+                        return
+        except (TimeoutError, HostEnded):
+            await self._drop()
+        except asyncio.CancelledError:
+            await self._drop()
+            raise
+
+    def _params(self, request: ModelRequest) -> Frame:
+        name = self._provider.name
+        params: Frame = {
+            "messages": rendering.messages_of(
+                request.messages,
+                name,
+                marks=name == "anthropic" or "claude" in self.name.lower(),
+                reasoning=self._provider.reasoning,
+            )
+        }
+        if request.tools:
+            params["tools"] = rendering.tools_of(request.tools)
+        most = request.max_tokens
+        if most is None and name == "anthropic":
+            most = min(self._about.get("output") or ROOM, ROOM)
+        if most is not None:
+            params["max_tokens"] = most
+        if self.local:
+            params |= {"temperature": request.temperature, "seed": request.seed}
+        elif request.temperature:  # 0 is no wish: large models are made for their own default
+            params["temperature"] = request.temperature
+        if self._ollama:
+            params["num_ctx"] = self._given
+        return params
+
+    # -- what it used
+
+    def _afford(self, failed: str) -> None:
+        """Raise the error for a request that the limit on cost does not allow."""
+        if self._max_cost is None or self._cost < self._max_cost:
+            return
+        limit = f"the limit of ${self._max_cost:g} was reached"
+        if failed:
+            raise self._final(Fault("again", f"{limit} while it was asked again: {failed}"))
+        raise BudgetSpent(limit)
+
+    @property
+    def _priced(self) -> bool:
+        return any(self._about.get("prices", ()))
+
+    def _usage(self, told: Frame, spent: _Spent, size: int, assembly: Assembly) -> Usage:
+        if not told:
+            return self._wasted(spent, size, assembly)
+        return Usage(
+            input=told["input"],
+            cached=min(told["cached"], told["input"]),
+            output=told["output"],
+            cost=0.0 if self.local else told["cost"],
+            bytes_out=spent.bytes_out,
+        )
+
+    def _wasted(self, spent: _Spent, size: int, assembly: Assembly) -> Usage:
+        """Estimate what an attempt used of which nobody told: what had begun is paid for."""
+        if not assembly.begun:
+            return Usage(bytes_out=spent.bytes_out)
+        written = assembly.size // 3 + 1  # characters to a token, rather too few
+        prices = self._about.get("prices", (0.0, 0.0))
+        cost = 0.0 if self.local else size * prices[0] + written * prices[1]
+        return Usage(input=size, output=written, cost=cost, bytes_out=spent.bytes_out)
+
+    # -- the child
+
+    async def _ready(self) -> Link:
+        """Return the child, started; raises ModelError, since what fails here fails again."""
+        if self._link is not None:
+            return self._link
+        settings = {
+            "model": self.name,
+            # a server that wants none is given one too, since litellm does not go without
+            "api_key": self._key or "none",
+            "api_base": self._base,
+        }
+        try:
+            link = Link.start(settings, "_remote.py", PASSED)
+        except HostEnded as end:
+            raise self._final(self._crash(end)) from None
+        try:
+            answer = await link.receive()
+        except HostEnded as end:
+            await link.close()
+            raise self._final(self._crash(end)) from None
+        except BaseException:
+            await link.close()
+            raise
+        if "failed" in answer:
+            await link.close()
+            raise ModelUnusable(f"remote models need litellm: {answer['failed']['text']}", INSTALL)
+        self._about = answer["ready"]
+        self.context_window = self._given or self._about["window"] or UNKNOWN_WINDOW
+        if self._max_cost is not None and not (self.local or self._priced):
+            await link.close()
+            raise ModelUnusable(
+                f"the price of {self.name} is not known, so --max-cost cannot hold",
+                "leave --max-cost out, or choose a model with a known price",
+            )
+        self._link = link
+        return link
+
+    async def _drop(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def _final(self, fault: Fault) -> ModelError:
+        return final(fault, self.name, self._provider, self._base)
+
+    def _crash(self, end: HostEnded) -> Fault:
+        return Fault("again", self._without_key(f"the process for remote models ended: {end.how}"))
+
+    def _seen(self, fault: dict[str, Any]) -> Seen:
+        for name in ("body", "text"):
+            fault[name] = self._without_key(fault[name])
+        return Seen(**fault)
+
+    def _without_key(self, text: str) -> str:
+        """Return what a server or a library said, which may repeat the key."""
+        return text.replace(self._key, "[key]") if self._key else text
+
+
+@dataclass
+class _Spent:
+    """What one attempt has sent so far."""
+
+    bytes_out: int = 0

@@ -1,0 +1,88 @@
+"""The providers of remote models: how each is named, where its key is found, what it wants.
+
+A model is named `provider/model`, as litellm has it. litellm knows more providers; those here can
+hold a conversation with tools and take one key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+KeyFor = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider; `variables` may hold its key, the first that is set counts.
+
+    `base` is its address where that is on this machine; such a server needs no key. `reasoning`
+    says that it wants the reasoning of earlier replies back.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    base: str = ""
+    reasoning: bool = False
+
+
+def _plain(*names: str) -> list[Provider]:
+    return [Provider(name, (f"{name.upper()}_API_KEY",)) for name in names]
+
+
+PROVIDERS = {
+    each.name: each
+    for each in (
+        *_plain("openai", "anthropic", "mistral", "codestral", "groq", "openrouter", "cerebras"),
+        *_plain("xai", "azure_ai", "cohere", "cohere_chat", "sambanova", "baseten", "databricks"),
+        *_plain("nebius", "novita", "github", "hyperbolic", "nscale", "dashscope", "volcengine"),
+        *_plain("vercel_ai_gateway", "hosted_vllm", "litellm_proxy", "meta_llama", "moonshot"),
+        Provider("azure", ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY")),
+        Provider("bedrock", ("AWS_BEARER_TOKEN_BEDROCK",)),
+        Provider("gemini", ("GEMINI_API_KEY", "GOOGLE_API_KEY")),
+        Provider("deepseek", ("DEEPSEEK_API_KEY",), reasoning=True),
+        Provider("zai", ("ZAI_API_KEY",), reasoning=True),
+        Provider("minimax", ("MINIMAX_API_KEY",), reasoning=True),
+        Provider("deepinfra", ("DEEPINFRA_API_KEY",)),
+        Provider("fireworks_ai", ("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY")),
+        Provider("together_ai", ("TOGETHERAI_API_KEY", "TOGETHER_API_KEY")),
+        Provider("huggingface", ("HF_TOKEN", "HUGGINGFACE_API_KEY")),
+        Provider("perplexity", ("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY")),
+        Provider("nvidia_nim", ("NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY")),
+        Provider("ollama_chat", ("OLLAMA_API_KEY",), base="http://127.0.0.1:11434"),
+        Provider("lm_studio", ("LM_STUDIO_API_KEY",), base="http://127.0.0.1:1234/v1"),
+        Provider("llamafile", ("LLAMAFILE_API_KEY",), base="http://127.0.0.1:8080/v1"),
+    )
+}
+PROVIDERS["moonshot"] = Provider("moonshot", ("MOONSHOT_API_KEY",), reasoning=True)
+# the older way of ollama cannot make calls natively
+PROVIDERS["ollama"] = PROVIDERS["ollama_chat"]
+
+
+def provider_of(name: str) -> Provider | None:
+    """Return the provider of a model's name, or None when it names none."""
+    prefix, slash, model = name.partition("/")
+    return PROVIDERS.get(prefix.lower()) if slash and model else None
+
+
+def from_environment(provider: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the key of a provider from its variable, or None."""
+    variables = PROVIDERS[provider].variables
+    return next((environ[each] for each in variables if environ.get(each)), None)
+
+
+def loopback(url: str) -> bool:
+    """Whether an address is on this machine, so that nothing leaves it."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

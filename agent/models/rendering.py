@@ -1,0 +1,115 @@
+"""A conversation as chat completions have it, which litellm turns into any provider's own form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    UserMessage,
+)
+from tools.base import ToolSchema
+
+Wire = dict[str, Any]
+
+_HERE = {"type": "ephemeral"}
+_MARKED = 2  # of the latest messages: one is found again by the next request, one by a repeated one
+
+
+def tools_of(tools: Sequence[ToolSchema]) -> list[Wire]:
+    """Return the tools as functions with JSON schemas."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.parameters,
+            },
+        }
+        for tool in tools
+    ]
+
+
+def messages_of(
+    messages: Sequence[Message], provider: str, *, marks: bool, reasoning: bool
+) -> list[Wire]:
+    """Return the messages; one that says nothing is left out, since servers refuse it.
+
+    With `marks` the places are told up to which a provider shall keep the prompt: after the system
+    message, which tools go before, and after the last two messages that are not the model's.
+    `reasoning` sends back what the model had reasoned.
+    """
+    found = [each for each in (_one(m, provider, reasoning) for m in messages) if each is not None]
+    if marks:
+        first = [each for each in found if each["role"] == "system"][:1]
+        latest = [each for each in found if each["role"] in ("user", "tool")][-_MARKED:]
+        for message in (*first, *latest):
+            if message["role"] == "tool":  # of a result litellm marks the whole
+                message["cache_control"] = _HERE
+            else:
+                message["content"] = [
+                    {"type": "text", "text": message["content"], "cache_control": _HERE}
+                ]
+    return found
+
+
+def _one(message: Message, provider: str, reasoning: bool) -> Wire | None:
+    match message:
+        case SystemMessage(text=text) | UserMessage(text=text):
+            return {"role": message.role, "content": _sayable(text)} if text else None
+        case ToolMessage():
+            # an empty text is no content for some
+            text = _sayable(message.text) or "(no output)"
+            return {"role": "tool", "tool_call_id": message.call_id, "content": text}
+        case AssistantMessage():
+            return _reply(message, provider, reasoning)
+
+
+def _reply(message: AssistantMessage, provider: str, reasoning: bool) -> Wire | None:
+    if not message.text and not message.calls:
+        return None
+    put: Wire = {"role": "assistant", "content": _sayable(message.text) or None}
+    replay = message.replay if message.replay.get("provider") == provider else {}
+    fields = replay.get("calls", {})
+    if message.calls:
+        put["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {
+                    "name": call.name,
+                    "arguments": _sayable(json.dumps(call.arguments, ensure_ascii=False)),
+                },
+                **({"provider_specific_fields": fields[call.id]} if call.id in fields else {}),
+            }
+            for call in message.calls
+        ]
+    if blocks := replay.get("blocks"):
+        put["thinking_blocks"] = blocks
+    if reasoning and message.thinking:
+        put["reasoning_content"] = _sayable(message.thinking)
+    return put
+
+
+def _sayable(text: str) -> str:
+    """Return a text that can be encoded: names of files may hold what is no character."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def counted(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Mapping[str, Any]]:
+    """Return a request as what its tokens are estimated from."""
+    told = json.dumps([tool.parameters for tool in tools])
+    told += "".join(f"{tool.name} {tool.description} " for tool in tools)
+    texts = [told] if tools else []
+    for message in messages:
+        text = message.text
+        if isinstance(message, AssistantMessage):
+            text += "".join(f" {call.name} {call.arguments}" for call in message.calls)
+        texts.append(text)
+    return [{"text": text} for text in texts]

@@ -1,0 +1,88 @@
+"""A remote model that is not scripted: llama.cpp's own server with the real 0.5B model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import fault_server
+import pytest
+import pytest_asyncio
+from remote import READ
+
+from agent.errors import ProviderFailed
+from agent.messages import SystemMessage, UserMessage
+from agent.models.base import ModelRequest, ReplyChunk, TextChunk
+from agent.models.litellm import LiteLlm
+from agent.models.retrying import Pace
+
+pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
+WINDOW = 1024
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def model(small_model: Path) -> AsyncIterator[LiteLlm]:
+    port = fault_server.refused()
+    words = ("--model", small_model, "--port", str(port), "--n_ctx", str(WINDOW))
+    server = await asyncio.to_thread(
+        subprocess.Popen,
+        [sys.executable, "-m", "llama_cpp.server", *words, "--n_threads", "1"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    base = f"http://127.0.0.1:{port}/v1"
+    pace = Pace(base=0.01, tries=2)
+    remote = LiteLlm("openai/local", api_base=base, key_for=lambda provider: None, pace=pace)
+    try:
+        async with asyncio.timeout(60):
+            await remote.start()
+            while server.poll() is None:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.2)
+                else:
+                    writer.close()
+                    break
+        assert server.poll() is None, "the server did not start"
+        yield remote
+    finally:
+        await remote.close()
+        server.kill()
+        server.wait()
+
+
+async def test_a_real_server_answers_in_pieces_and_tells_what_it_used(model: LiteLlm) -> None:
+    talk = (SystemMessage(text="Be brief."), UserMessage(text="Say hello in five words."))
+    chunks = [chunk async for chunk in model.stream(ModelRequest(talk, max_tokens=16))]
+    reply = chunks[-1]
+    assert isinstance(reply, ReplyChunk)
+    text = [chunk.text for chunk in chunks if isinstance(chunk, TextChunk)]
+    assert len(text) > 1 and "".join(text).strip() == reply.message.text != ""
+    assert 0 < reply.usage.output <= 17 and reply.usage.input > 10
+    assert model.local and reply.usage.bytes_out > 100
+
+
+async def test_a_real_server_is_told_of_tools(model: LiteLlm) -> None:
+    talk = (
+        SystemMessage(text="Call a tool first: one JSON object with its name and arguments."),
+        UserMessage(text='Show a.py. Answer {"name": "read", "arguments": {"path": "a.py"}}'),
+    )
+    chunks = [chunk async for chunk in model.stream(ModelRequest(talk, (READ,), max_tokens=40))]
+    reply = chunks[-1]
+    assert isinstance(reply, ReplyChunk)
+    assert [call.arguments for call in reply.message.calls] == [{"path": "a.py"}], reply
+
+
+async def test_a_real_server_that_is_full_says_nothing_and_we_guess(model: LiteLlm) -> None:
+    long = UserMessage(text="word " * 3 * WINDOW)
+    with pytest.raises(ProviderFailed, match="ended without a reply; 2 attempts") as caught:
+        async for _ in model.stream(ModelRequest((long,), max_tokens=8)):
+            pass
+    assert "WISP_CONTEXT" in caught.value.hint
