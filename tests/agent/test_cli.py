@@ -17,7 +17,7 @@ from support import AGENT, Ended, agent, lines, script
 from agent.events import Result, SessionStarted, TurnFinished, parse
 from agent.log import read
 
-LATER = ["--json-schema", "--max-cost", "--api-base", "--allow", "-c", "-r", "--fork", "-w"]
+LATER = ["--json-schema", "--allow", "-c", "-r", "--fork", "-w"]
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_what_is_nearly_an_option_or_a_command_names_the_one_that_was_meant(
     ("command", "flag"),
     [
         *((["run", "x"], flag) for flag in LATER),
-        (["fix", "x"], "--max-cost"),
+        (["fix", "x"], "--allow"),
         ([], "-c"),
         ([], "-r"),
     ],
