@@ -70,6 +70,18 @@ class Link:
         link._first = {**settings, "parent": os.getpid()}
         return link
 
+    @classmethod
+    async def opened(
+        cls, settings: Frame, program: str = LOCAL, passed: Sequence[str] = ()
+    ) -> tuple[Link, Frame]:
+        """Start a child and return it with its first frame; raises HostEnded."""
+        link = cls.start(settings, program, passed)
+        try:
+            return link, await link.receive()
+        except BaseException:
+            await link.close()
+            raise
+
     async def send(self, frame: Frame) -> None:
         """Write one frame; raises HostEnded."""
         data = json.dumps(frame).encode()

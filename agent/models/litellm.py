@@ -18,7 +18,8 @@ from typing import Any
 from agent.errors import BudgetSpent, ModelError, ModelUnusable
 from agent.messages import AssistantMessage, Message, Usage
 from agent.models import rendering
-from agent.models._link import CANCEL_S, Frame, HostEnded, Link
+from agent.models._asking import Asker
+from agent.models._link import Frame, HostEnded, Link
 from agent.models.assembly import MOST, Assembly
 from agent.models.base import (
     Chunk,
@@ -36,7 +37,6 @@ from tools.base import ToolSchema
 
 UNKNOWN_WINDOW = 1 << 20  # tokens, where nobody knows: then the server says when it is full
 OLLAMA_WINDOW = 16384  # tokens; ollama cuts off a longer prompt without a word, so it is told
-ROOM = 32_000  # tokens of a reply, for a provider that must be told how many it may have
 
 INSTALL = "uv tool install 'wisp-agent[remote]'"
 # how the child reaches the network, and which region of a provider it means; none is a secret
@@ -96,9 +96,7 @@ class LiteLlm:
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._about: Frame = {}
         self._told = False  # that the price is not known
-        self._link: Link | None = None
-        self._turn = asyncio.Lock()
-        self._number = 0
+        self._asker = Asker(self._begin)
         self._estimate = Estimate()
 
     # -- the protocol
@@ -109,8 +107,7 @@ class LiteLlm:
 
     async def start(self) -> None:
         """Start the child; raises ModelError."""
-        async with self._turn:
-            await self._ready()
+        await self._asker.start()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
@@ -152,8 +149,7 @@ class LiteLlm:
 
     async def close(self) -> None:
         """End the child."""
-        async with self._turn:
-            await self._drop()
+        await self._asker.close()
 
     # -- one attempt
 
@@ -188,80 +184,33 @@ class LiteLlm:
         self, request: ModelRequest, size: int, spent: _Spent
     ) -> AsyncGenerator[Frame, None]:
         """Send a request and yield its answers up to `done`; leaving early cancels it."""
-        async with self._turn:
-            link = await self._ready()
-            self._number += 1
-            number, ended = self._number, False
-            try:
-                await link.send({"id": number, "params": self._params(request)})
-                patience = Patience(self._pace, self._clock, size, self.local)
-                while True:
-                    try:
-                        async with asyncio.timeout(patience.left()):
-                            answer = await link.receive()
-                    except TimeoutError:
-                        raise patience.over() from None
-                    if answer.get("id") != number:
-                        continue
+        patience = Patience(self._pace, self._clock, size, self.local)
+
+        def frame() -> Frame:
+            patience.begin()  # how long the child takes to start is not the server's silence
+            return {"params": rendering.params_of(request, self._asked())}
+
+        try:
+            async with contextlib.aclosing(self._asker.ask(frame, patience.left)) as answers:
+                async for answer in answers:
                     patience.heard(token="delta" in answer)
                     spent.bytes_out += answer.get("sent", 0)
-                    ended = "done" in answer or "fault" in answer
                     if "fault" in answer:
                         raise classify(self._seen(answer["fault"]))
                     yield answer
-                    if ended:
-                        return
-            except HostEnded as end:
-                ended = True
-                await self._drop()
-                raise self._crash(end) from None
-            finally:
-                if not ended:
-                    await self._cancel(link, number)
+        except TimeoutError:
+            raise patience.over() from None
+        except HostEnded as end:
+            raise self._crash(end) from None
 
-    async def _cancel(self, link: Link, number: int) -> None:
-        """Call a request off; a child that does not let go of it within a second is killed."""
-        try:
-            async with asyncio.timeout(CANCEL_S):
-                await link.send({"cancel": number})
-                while True:
-                    answer = await link.receive()
-                    if answer.get("id") == number and answer.keys() & {
-                        "done",
-                        "fault",
-                        "cancelled",
-                    }:
-                        return
-        except (TimeoutError, HostEnded):
-            await self._drop()
-        except asyncio.CancelledError:
-            await self._drop()
-            raise
-
-    def _params(self, request: ModelRequest) -> Frame:
-        name = self._provider.name
-        params: Frame = {
-            "messages": rendering.messages_of(
-                request.messages,
-                name,
-                marks=name == "anthropic" or "claude" in self.name.lower(),
-                reasoning=self._provider.reasoning,
-            )
-        }
-        if request.tools:
-            params["tools"] = rendering.tools_of(request.tools)
-        most = request.max_tokens
-        if most is None and name == "anthropic":
-            most = min(self._about.get("output") or ROOM, ROOM)
-        if most is not None:
-            params["max_tokens"] = most
-        if self.local:
-            params |= {"temperature": request.temperature, "seed": request.seed}
-        elif request.temperature:  # 0 is no wish: large models are made for their own default
-            params["temperature"] = request.temperature
-        if self._ollama:
-            params["num_ctx"] = self._given
-        return params
+    def _asked(self) -> rendering.Asked:
+        return rendering.Asked(
+            name=self.name,
+            provider=self._provider,
+            local=self.local,
+            window=self._given if self._ollama else None,
+            output=self._about.get("output"),
+        )
 
     # -- what it used
 
@@ -300,10 +249,8 @@ class LiteLlm:
 
     # -- the child
 
-    async def _ready(self) -> Link:
-        """Return the child, started; raises ModelError, since what fails here fails again."""
-        if self._link is not None:
-            return self._link
+    async def _begin(self) -> Link:
+        """Start a child; raises ModelError, since what fails here fails again."""
         settings = {
             "model": self.name,
             # a server that wants none is given one too, since litellm does not go without
@@ -311,35 +258,27 @@ class LiteLlm:
             "api_base": self._base,
         }
         try:
-            link = Link.start(settings, "_remote.py", PASSED)
+            link, answer = await Link.opened(settings, "_remote.py", PASSED)
         except HostEnded as end:
             raise self._final(self._crash(end)) from None
         try:
-            answer = await link.receive()
-        except HostEnded as end:
-            await link.close()
-            raise self._final(self._crash(end)) from None
-        except BaseException:
+            self._take(answer)
+        except ModelUnusable:
             await link.close()
             raise
+        return link
+
+    def _take(self, answer: Frame) -> None:
+        """Take in what the child says of the model; raises ModelUnusable."""
         if "failed" in answer:
-            await link.close()
             raise ModelUnusable(f"remote models need litellm: {answer['failed']['text']}", INSTALL)
         self._about = answer["ready"]
         self.context_window = self._given or self._about["window"] or UNKNOWN_WINDOW
         if self._max_cost is not None and not (self.local or self._priced):
-            await link.close()
             raise ModelUnusable(
                 f"the price of {self.name} is not known, so --max-cost cannot hold",
                 "leave --max-cost out, or choose a model with a known price",
             )
-        self._link = link
-        return link
-
-    async def _drop(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
 
     def _final(self, fault: Fault) -> ModelError:
         return final(fault, self.name, self._provider, self._base)

@@ -6,7 +6,6 @@ put to the model, what its reply says, and what to do when the child does not an
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncGenerator, Sequence
@@ -23,7 +22,8 @@ from agent.messages import (
     UserMessage,
 )
 from agent.models import gguf
-from agent.models._link import CANCEL_S, Frame, HostEnded, Link
+from agent.models._asking import Asker
+from agent.models._link import Frame, HostEnded, Link
 from agent.models.base import (
     Chunk,
     Fork,
@@ -72,10 +72,8 @@ class LlamaCpp:
         self.used = Usage()
         self._path = path
         self._hint = hint
-        self._link: Link | None = None
+        self._asker = Asker(self._begin)
         self._plain = False
-        self._turn = asyncio.Lock()
-        self._number = 0
         self._estimate = Estimate()
 
     # -- the protocol
@@ -89,8 +87,7 @@ class LlamaCpp:
 
     async def start(self) -> None:
         """Start the child and load the model; raises ModelError."""
-        async with self._turn:
-            await self._ready()
+        await self._asker.start()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
@@ -204,8 +201,7 @@ class LlamaCpp:
 
     async def close(self) -> None:
         """End the child."""
-        async with self._turn:
-            await self._drop()
+        await self._asker.close()
 
     # -- requests
 
@@ -224,90 +220,42 @@ class LlamaCpp:
 
     async def _ask(self, frame: Frame) -> AsyncGenerator[Frame, None]:
         """Send a request and yield its answers up to `done`; leaving early cancels it."""
-        async with self._turn:
-            while True:
-                link = await self._ready()
-                self._number += 1
-                number = self._number
-                ended = heard = False
-                try:
-                    await link.send({**frame, "id": number})
-                    while True:
-                        answer = await link.receive()
-                        if answer.get("id") != number:
-                            continue
-                        ended = "done" in answer or "error" in answer
+        heard = False
+        while True:
+            try:
+                async with contextlib.aclosing(self._asker.ask(lambda: frame)) as answers:
+                    async for answer in answers:
                         if "error" in answer:
                             raise self._refusal(answer["error"])
                         heard = heard or "text" in answer
                         yield answer
-                        if ended:
-                            return
-                except HostEnded as end:
-                    ended = True
-                    await self._drop()
-                    if end.signal == signal.SIGILL and not heard and not self._plain:
-                        # repacked weights use the newest instructions, which some builds have
-                        # compiled wrongly; without them the same build may well work
-                        self._plain = True
-                        continue
+                return
+            except HostEnded as end:
+                if end.signal != signal.SIGILL or heard or self._plain:
                     raise self._failure(end) from None
-                finally:
-                    if not ended:
-                        await self._cancel(link, number)
+                # repacked weights use the newest instructions, which some builds have compiled
+                # wrongly; without them the same build may well work
+                self._plain = True
 
-    async def _cancel(self, link: Link, number: int) -> None:
-        """Call a request off; a child that does not let go of it within a second is killed."""
-        try:
-            async with asyncio.timeout(CANCEL_S):
-                await link.send({"cancel": number})
-                while True:
-                    answer = await link.receive()
-                    if answer.get("id") == number and answer.keys() & {
-                        "done",
-                        "error",
-                        "cancelled",
-                    }:
-                        return
-        except (TimeoutError, HostEnded):
-            await self._drop()
-        except asyncio.CancelledError:
-            await self._drop()
-            raise
-
-    async def _ready(self) -> Link:
-        """Return the child, started and loaded; raises ModelError."""
-        while self._link is None:
+    async def _begin(self) -> Link:
+        """Start a child that has loaded the model; raises ModelError."""
+        while True:
             settings = {
                 "path": str(self._path),
                 "window": self.context_window,
                 "plain": self._plain,
             }
             try:
-                link = Link.start(settings)
+                link, answer = await Link.opened(settings)
             except HostEnded as end:
-                raise self._failure(end) from None
-            try:
-                answer = await link.receive()
-            except HostEnded as end:
-                await link.close()
                 if end.signal == signal.SIGILL and not self._plain:
                     self._plain = True
                     continue
                 raise self._failure(end) from None
-            except BaseException:
-                await link.close()
-                raise
             if "failed" in answer:
                 await link.close()
                 raise self._unusable(answer["failed"])
-            self._link = link
-        return self._link
-
-    async def _drop(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+            return link
 
     # -- what went wrong, for a person
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agent.messages import (
@@ -13,12 +14,57 @@ from agent.messages import (
     ToolMessage,
     UserMessage,
 )
+from agent.models.base import ModelRequest
+from agent.models.providers import Provider
 from tools.base import ToolSchema
 
 Wire = dict[str, Any]
 
+ROOM = 32_000  # tokens of a reply, for a provider that must be told how many it may have
 _HERE = {"type": "ephemeral"}
 _MARKED = 2  # of the latest messages: one is found again by the next request, one by a repeated one
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked: the model's whole name, its provider, and what of it a request must say.
+
+    `window` is tokens that the server shall have, where it must be told; `output` the tokens that
+    the model can write at most, where that is known.
+    """
+
+    name: str
+    provider: Provider
+    local: bool = False
+    window: int | None = None
+    output: int | None = None
+
+
+def params_of(request: ModelRequest, asked: Asked) -> Wire:
+    """Return a request as the parameters of a completion."""
+    provider = asked.provider.name
+    params: Wire = {
+        "messages": messages_of(
+            request.messages,
+            provider,
+            marks=provider == "anthropic" or "claude" in asked.name.lower(),
+            reasoning=asked.provider.reasoning,
+        )
+    }
+    if request.tools:
+        params["tools"] = tools_of(request.tools)
+    most = request.max_tokens
+    if most is None and provider == "anthropic":
+        most = min(asked.output or ROOM, ROOM)
+    if most is not None:
+        params["max_tokens"] = most
+    if asked.local:
+        params |= {"temperature": request.temperature, "seed": request.seed}
+    elif request.temperature:  # 0 is no wish: large models are made for their own default
+        params["temperature"] = request.temperature
+    if asked.window is not None:
+        params["num_ctx"] = asked.window
+    return params
 
 
 def tools_of(tools: Sequence[ToolSchema]) -> list[Wire]:

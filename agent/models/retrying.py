@@ -100,8 +100,12 @@ class Patience:
         self._pace = pace
         self._clock = clock
         self._first = pace.first_local + prompt / pace.tokens_a_second if local else pace.first
+        self.begin()
+
+    def begin(self) -> None:
+        """Start counting: the request is sent now."""
         self._token = False
-        self._byte_at = self._token_at = clock()
+        self._byte_at = self._token_at = self._clock()
 
     def heard(self, token: bool) -> None:
         """Take in that something came: a token, or only a byte that keeps the connection alive."""

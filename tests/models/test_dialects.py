@@ -136,7 +136,10 @@ def test_without_tools_only_the_thinking_is_taken_from_a_reply(sample: Sample) -
 
 # -- what each dialect writes, it reads
 
-letters = st.text(alphabet="ab \"\\\n{}[]()=,:;'`#<>/|é", max_size=20)
+# a text that holds the quote of Gemma 4, which has no way to escape it, cannot be written there
+letters = st.text(alphabet="ab \"\\\n{}[]()=,:;'`#<>/|é", max_size=20).filter(
+    lambda text: '<|"|>' not in text
+)
 VALUES = {
     "string": letters,
     "integer": st.integers(-(10**9), 10**9),
