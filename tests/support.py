@@ -46,6 +46,7 @@ def agent(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     agent: Path = AGENT,
+    patience: float = 60,
 ) -> Ended:
     """Run the installed command to its end; a traceback of ours is never an answer."""
     done = subprocess.run(
@@ -54,7 +55,7 @@ def agent(
         input=stdin,
         capture_output=True,
         env={**os.environ, **(env or {})},
-        timeout=60,
+        timeout=patience,
         check=False,
     )
     err = done.stderr.decode(errors="replace")

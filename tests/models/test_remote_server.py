@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import fault_server
+import llama_server
 import pytest
 import pytest_asyncio
 from remote import READ
@@ -26,36 +22,14 @@ WINDOW = 1024
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def model(small_model: Path) -> AsyncIterator[LiteLlm]:
-    port = fault_server.refused()
-    words = ("--model", small_model, "--port", str(port), "--n_ctx", str(WINDOW))
-    server = await asyncio.to_thread(
-        subprocess.Popen,
-        [sys.executable, "-m", "llama_cpp.server", *words, "--n_threads", "1"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-    )
-    base = f"http://127.0.0.1:{port}/v1"
-    pace = Pace(base=0.01, tries=2)
-    remote = LiteLlm("openai/local", api_base=base, key_for=lambda provider: None, pace=pace)
-    try:
-        async with asyncio.timeout(60):
+    with llama_server.serving(small_model, WINDOW) as url:
+        pace = Pace(base=0.01, tries=2)
+        remote = LiteLlm("openai/local", api_base=url, key_for=lambda provider: None, pace=pace)
+        try:
             await remote.start()
-            while server.poll() is None:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.2)
-                else:
-                    writer.close()
-                    break
-        assert server.poll() is None, "the server did not start"
-        yield remote
-    finally:
-        await remote.close()
-        server.kill()
-        server.wait()
+            yield remote
+        finally:
+            await remote.close()
 
 
 async def test_a_real_server_answers_in_pieces_and_tells_what_it_used(model: LiteLlm) -> None:
