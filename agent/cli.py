@@ -88,6 +88,27 @@ def _models_info(given: Namespace) -> int:
     return info(given.model_file)
 
 
+@command("keys set", "Keep a key; it is asked for, or read from stdin.", "provider")
+def _keys_set(given: Namespace) -> int:
+    from agent.commands import keep_key
+
+    return keep_key(given.provider)
+
+
+@command("keys list", "Which providers have a key, and from where; never the key.")
+def _keys_list(given: Namespace) -> int:
+    from agent.commands import key_listing
+
+    return key_listing()
+
+
+@command("keys remove", "Forget a key wherever it is kept.", "provider")
+def _keys_remove(given: Namespace) -> int:
+    from agent.commands import forget_key
+
+    return forget_key(given.provider)
+
+
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _streams()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from agent.errors import ModelUnusable, WispError
+from agent.errors import ModelUnusable, UsageError, WispError
 from agent.faces import inert, say
 
 
@@ -113,6 +113,69 @@ def info(name: str) -> int:
     }
     for label, value in rows.items():
         out(f"{label:14} {value}")
+    return 0
+
+
+KEY_BYTES = 1 << 16  # of a line that is piped in; no key is that long
+
+
+def keep_key(word: str) -> int:
+    """Ask for the key of a provider, or read it from a pipe, and keep it."""
+    from agent import keys
+    from agent.models.providers import from_environment
+
+    provider = keys.provider_named(word)
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        try:
+            typed = getpass(f"key for {provider} (not shown): ")
+        except EOFError:
+            typed = ""
+    else:
+        typed = sys.stdin.buffer.readline(KEY_BYTES).decode(errors="replace")
+    where = keys.keep(provider, keys.usable(typed))
+    say(f"the key for {provider} is kept in {where}")
+    if before := from_environment(provider):
+        say(f"note: {before.source} is set too, and counts before it")
+    return 0
+
+
+def key_listing() -> int:
+    """Print which providers have a key and from where, the place that counts first."""
+    from agent import keys
+    from agent.models.providers import PROVIDERS
+
+    names = sorted({each.name for each in PROVIDERS.values()})
+    locked = ""
+    for name in names:
+        places: list[str] = []
+        try:
+            places.extend(key.source for key in keys.found(name))
+        except keys.KeyringUnusable as error:
+            locked = error.message
+        if places:
+            out(f"{name:16} {', then '.join(places)}")
+    if locked:
+        say(f"note: {locked}")
+    say(f"providers: {', '.join(names)}")
+    say("hint: agent keys set PROVIDER")
+    return 0
+
+
+def forget_key(word: str) -> int:
+    """Remove the key of a provider from wherever it is kept; raises UsageError where none is."""
+    from agent import keys
+    from agent.models.providers import from_environment
+
+    provider = keys.provider_named(word)
+    removed, still = keys.forget(provider), from_environment(provider)
+    if not removed:
+        hint = f"unset {still.source}" if still else "agent keys list"
+        raise UsageError(f"no key for {provider} is kept", hint)
+    say(f"the key for {provider} was removed from {' and '.join(removed)}")
+    if still:
+        say(f"note: {still.source} is still set, and counts")
     return 0
 
 

@@ -28,6 +28,7 @@ OPTIONS = {
     "bug": _option("", "BUG", "What is wrong; `-` reads it from stdin.", nargs="?", default=""),
     "words": _option("", "PROMPT", "`-` reads it from stdin.", nargs="?", default=""),
     "model_name": _option("", "NAME", "A name of `agent models list`.", nargs="?", default=""),
+    "provider": _option("", "PROVIDER", "A provider of remote models, such as openai."),
     "model_file": _option("", "NAME", "A name, or a path to a GGUF."),
     "prompt": _option("-p --prompt --print", "TEXT", "The prompt."),
     "model": _option("-m --model", "NAME", "Name, path to a GGUF, provider/model, or script."),
@@ -57,6 +58,7 @@ GROUPS: dict[Words, tuple[str, Words]] = {
         ("version", "help"),
     ),
     ("models",): ("The models on this machine and those that can be loaded.", ("help",)),
+    ("keys",): ("The keys of remote models, and where each is kept.", ("help",)),
 }
 # each command: its help, the options it takes, and what does it, which returns the exit code
 COMMANDS: dict[Words, tuple[str, Words, Act]] = {}

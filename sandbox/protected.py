@@ -89,6 +89,7 @@ HOME_SECRETS: Sequence[str] = (
     ".gemini",
     ".password-store",
     ".local/share/keyrings",
+    ".local/share/python_keyring",
     ".local/share/kwalletd",
     ".local/share/pass",
     "Library/Keychains",

@@ -12,13 +12,14 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from sandbox import beneath, contents
 from sandbox.contents import FileView, PathError, StaleFile
 from sandbox.names import raw, show
-from sandbox.protected import is_secret, why_protected
+from sandbox.protected import is_secret, secrets, why_protected
 from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, walk
 
 __all__ = [
@@ -119,6 +120,7 @@ class Workspace:
             raise PathError(f"{place.shown} is a link that leads out of the workspace")
         if not parts:
             raise PathError(f"{place.shown} is a folder")
+        self._refuse_secret(place, parts)
         try:
             with beneath.folder(place.base, parts[:-1]) as parent:
                 return contents.read(parent, parts[-1], place.shown, limit)
@@ -222,6 +224,19 @@ class Workspace:
             raise PathError(f"{place.shown} leads out of the workspace through a link")
         return contents.Parent(place.base, parts, place.parts[-1], make)
 
+    def _refuse_secret(self, place: _Place, parts: beneath.Parts) -> None:
+        """Raise PathError for what is or lies in a secret: a workspace may hold the user's own."""
+        path = place.base.joinpath(*parts)
+        if any(path == secret or secret in path.parents for secret in self._secrets):
+            raise PathError(f"{place.shown} may hold a secret and is never read")
+
+    @cached_property
+    def _secrets(self) -> tuple[Path, ...]:
+        """The secrets that lie in the workspace: none, but where it is a home or holds one."""
+        tops = (self.root, *self.extra)
+        found = secrets(Path.home())
+        return tuple(each for each in found if any(top in each.parents for top in tops))
+
     def _changeable(self, path: str) -> _Place:
         """Take a path apart for a change; raises PathError where none may be made."""
         place = self._place(path)
@@ -232,6 +247,7 @@ class Workspace:
         why = self.protected(path)
         if why:
             raise PathError(f"{place.shown} is protected: {why}")
+        self._refuse_secret(place, place.parts)
         return place
 
     def _missing(self, place: _Place) -> str:

@@ -43,6 +43,7 @@ HEAVY = {  # the one place of each library: a module and its parts, or a package
     "httpx": ("agent/models/_remote.py",),
     "llama_cpp": ("agent/models/_host.py", "agent/models/_engine.py", "agent/models/_matching.py"),
     "textual": ("tui/",),
+    "keyring": ("agent/keys.py",),
 }
 PROCESS_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio.subprocess"}
 PROCESS_CALLS = {
@@ -63,6 +64,7 @@ NOT_AT_START = {
     "rapidfuzz",
     "pathspec",
     "jinja2",
+    "keyring",
 }
 
 
@@ -204,7 +206,7 @@ def loaded_by(program: str) -> set[str]:
 HEADLESS = (
     "import agent.cli, agent.headless, agent.turn, agent.run, agent.repair.fix, agent.undo\n"
     "import agent.checkpoint, agent.copies, agent.models.choose, agent.models.scripted\n"
-    "import agent.models.litellm\n"
+    "import agent.models.litellm, agent.keys\n"
     "import sandbox.detect, tools.registry"
 )
 

@@ -42,11 +42,12 @@ def open_model(
     if _remote(name):
         from importlib.util import find_spec
 
+        from agent.keys import key_for
         from agent.models.litellm import INSTALL, LiteLlm
 
         if find_spec("litellm") is None:
             raise ModelUnusable("remote models need litellm", INSTALL)
-        return LiteLlm(name, context=context, api_base=api_base, max_cost=max_cost)
+        return LiteLlm(name, context=context, api_base=api_base, key_for=key_for, max_cost=max_cost)
     if api_base:
         raise ModelUnusable(
             f"--api-base is for remote models, and {name} is none", "-m openai/NAME --api-base URL"

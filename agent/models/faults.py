@@ -150,20 +150,27 @@ def _message(body: str) -> str:
     return found if isinstance(found, str) else json.dumps(found)
 
 
-def final(fault: Fault, name: str, provider: Provider, api_base: str) -> ModelError:
-    """Return the error that a person sees when there is no further try."""
+def final(
+    fault: Fault, name: str, provider: Provider, api_base: str, key_source: str
+) -> ModelError:
+    """Return the error that a person sees when there is no further try.
+
+    `key_source` is where the key was found, empty without one.
+    """
     variable = provider.variables[0]
     told = f"{name}: {{}} ({fault.reason})"
+    # what is kept by a command does not count before a variable
+    other = f"agent keys set {provider.name}"
+    if key_source in provider.variables:
+        other = f"set another {key_source}, or: unset {key_source}; {other}"
     match fault.kind:
+        case "key" if not key_source:
+            return ModelUnusable(told.format(f"it wants a key, and {variable} is not set"), other)
         case "key":
-            return ModelUnusable(
-                told.format(f"the key in {variable} was refused"), f"agent keys set {provider.name}"
-            )
+            return ModelUnusable(told.format(f"the key from {key_source} was refused"), other)
         case "credit":
-            return ModelUnusable(
-                told.format(f"the account of the key in {variable} has no credit"),
-                f"agent keys set {provider.name}",
-            )
+            whose = f"the account of the key from {key_source or variable}"
+            return ModelUnusable(told.format(f"{whose} has no credit"), other)
         case "model":
             where = f" at {api_base}" if api_base else ""
             hint = f"check --api-base {api_base} and the name" if api_base else _OTHER

@@ -81,7 +81,8 @@ class LiteLlm:
         self._provider = provider
         self._base = api_base or provider.base
         self.local = bool(self._base) and loopback(self._base)
-        self._key = key_for(provider.name) or ""
+        found = key_for(provider.name)
+        self._key, self._key_source = (found.text, found.source) if found else ("", "")
         if not self._key and not self._base:
             variable = provider.variables[0]
             raise ModelUnusable(
@@ -281,7 +282,7 @@ class LiteLlm:
             )
 
     def _final(self, fault: Fault) -> ModelError:
-        return final(fault, self.name, self._provider, self._base)
+        return final(fault, self.name, self._provider, self._base, self._key_source)
 
     def _crash(self, end: HostEnded) -> Fault:
         return Fault("again", self._without_key(f"the process for remote models ended: {end.how}"))

@@ -9,10 +9,19 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-KeyFor = Callable[[str], str | None]
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, and where it was found, as a message names it: a variable, the keyring, a file."""
+
+    text: str = field(repr=False)
+    source: str
+
+
+KeyFor = Callable[[str], Key | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +77,10 @@ def provider_of(name: str) -> Provider | None:
     return PROVIDERS.get(prefix.lower()) if slash and model else None
 
 
-def from_environment(provider: str, environ: Mapping[str, str] = os.environ) -> str | None:
+def from_environment(provider: str, environ: Mapping[str, str] = os.environ) -> Key | None:
     """Return the key of a provider from its variable, or None."""
     variables = PROVIDERS[provider].variables
-    return next((environ[each] for each in variables if environ.get(each)), None)
+    return next((Key(environ[each], each) for each in variables if environ.get(each)), None)
 
 
 def loopback(url: str) -> bool:

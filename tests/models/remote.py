@@ -15,6 +15,7 @@ from agent.errors import ModelError
 from agent.messages import Message, SystemMessage, UserMessage
 from agent.models.base import Chunk, ModelRequest, ReplyChunk, RetryChunk, TextChunk
 from agent.models.litellm import LiteLlm
+from agent.models.providers import Key
 from agent.models.retrying import Pace
 from tools.base import ToolSchema
 
@@ -148,7 +149,7 @@ async def talking(
         model = LiteLlm(
             more.pop("name", dialect.name),
             api_base=f"http://{host}:{more.pop('port', server.port)}{dialect.base}",
-            key_for=lambda provider: KEY,
+            key_for=lambda provider: Key(KEY, "a test"),
             pace=pace,
             **more,
         )

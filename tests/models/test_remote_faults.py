@@ -131,9 +131,9 @@ async def test_a_child_that_dies_is_started_again() -> None:
     ("status", "words", "hint"),
     [
         (400, "the request was refused (400: tools.0: bad)", "--model"),
-        (401, "_API_KEY was refused (401: tools.0: bad)", "agent keys set "),
-        (402, "has no credit (402: tools.0: bad)", "agent keys set "),
-        (403, "_API_KEY was refused (403: tools.0: bad)", "agent keys set "),
+        (401, "the key from a test was refused (401: tools.0: bad)", "agent keys set "),
+        (402, "a test has no credit (402: tools.0: bad)", "agent keys set "),
+        (403, "the key from a test was refused (403: tools.0: bad)", "agent keys set "),
         (404, "no such model at http://127.0.0.1", "check --api-base http://127.0.0.1"),
         (422, "the request was refused (422: tools.0: bad)", "--model"),
         (307, "the request was refused (307", "--model"),

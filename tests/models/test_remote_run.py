@@ -19,7 +19,7 @@ from support import Ended, agent, lines, picture, put, result
 
 from agent.errors import ModelUnusable
 from agent.models.litellm import LiteLlm
-from agent.models.providers import PROVIDERS, from_environment, loopback, provider_of
+from agent.models.providers import PROVIDERS, Key, from_environment, loopback, provider_of
 
 PROJECT = Path(__file__).parents[2]
 
@@ -262,8 +262,10 @@ def test_a_name_leads_to_its_provider_and_key() -> None:
         assert provider_of(name) is not None
     for name in ("gpt-5.1", "openai/", "foo/bar", "qwen2.5-coder-1.5b", "/openai/x"):
         assert provider_of(name) is None
-    assert from_environment("gemini", {"GOOGLE_API_KEY": "b"}) == "b"
-    assert from_environment("gemini", {"GOOGLE_API_KEY": "b", "GEMINI_API_KEY": "a"}) == "a"
+    google, gemini = Key("b", "GOOGLE_API_KEY"), Key("a", "GEMINI_API_KEY")
+    assert from_environment("gemini", {"GOOGLE_API_KEY": "b"}) == google
+    assert from_environment("gemini", {"GOOGLE_API_KEY": "b", "GEMINI_API_KEY": "a"}) == gemini
+    assert repr(google) == "Key(source='GOOGLE_API_KEY')"
     assert from_environment("openai", {"ANTHROPIC_API_KEY": "b", "OPENAI_API_KEY": ""}) is None
 
 
@@ -283,8 +285,8 @@ def test_only_this_machine_is_local(url: str, here: bool) -> None:
 def test_a_model_of_this_machine_needs_no_key_and_others_do() -> None:
     model = LiteLlm("ollama_chat/qwen3", key_for=lambda provider: None)
     assert model.local and model.context_window == 16384
-    assert not LiteLlm("openai/x", key_for=lambda provider: KEY).local
-    assert not LiteLlm("openai/x", api_base="https://x.test", key_for=lambda provider: "").local
+    assert not LiteLlm("openai/x", key_for=lambda provider: Key(KEY, "x")).local
+    assert not LiteLlm("openai/x", api_base="https://x.test", key_for=lambda provider: None).local
     with pytest.raises(ModelUnusable, match="GROQ_API_KEY is not set"):
         LiteLlm("groq/x", key_for=lambda provider: None)
     assert model.count([], (READ,)) > 0
