@@ -302,6 +302,8 @@ class Result(Ending):
     permission_denials: tuple[str, ...] = ()
     seconds: float = 0.0
     attempts: int = 0
+    bytes_left: dict[str, int] = Field(default_factory=dict)  # by host
+    online_calls: int = 0  # that were allowed the network; what they sent is not counted
 
 
 Event = Annotated[

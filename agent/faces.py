@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
+from agent import ledger
 from agent.events import (
     AttemptFinished,
     AttemptStarted,
@@ -141,7 +142,7 @@ class TextFace:
         used = result.usage
         tokens = f"{used.input} tokens read ({used.cached} from cache), {used.output} written"
         count = len(result.files_changed)
-        left = f"{used.bytes_out} bytes left this machine"
+        left = ledger.told(result.bytes_left, result.online_calls)
         files = f"{count} file{'' if count == 1 else 's'} changed"
         self._say(f"{result.outcome}: {files}, {tokens}, {left}, {result.seconds:.0f} s")
 

@@ -21,6 +21,7 @@ from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.events import Notice, Result, SessionStarted, Verification
+from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.models.base import LocalModel, Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
@@ -79,6 +80,7 @@ class _Run:
         self.face = face
         self.started = started
         self.signal = 0
+        self.ledger = Ledger()
 
     async def go(self) -> int:
         job = self.job
@@ -113,7 +115,8 @@ class _Run:
     def _session(self, root: Path) -> Session:
         session_id = new_id()
         folder = state_path() / "sessions" / workspace_key(root)
-        return Session(session_id, folder / f"{session_id}.jsonl", (self.face.read,))
+        readers = (self.face.read, self.ledger.read)
+        return Session(session_id, folder / f"{session_id}.jsonl", readers)
 
     async def _turn(
         self, workspace: Workspace, sandbox: Sandbox, model: Model, session: Session
@@ -199,6 +202,8 @@ class _Run:
                 permission_denials=finished.denials,
                 seconds=round(time.monotonic() - self.started, 2),
                 attempts=turn.done.attempts,
+                bytes_left=self.ledger.left,
+                online_calls=self.ledger.online,
             )
         )
         return finished.exit_code

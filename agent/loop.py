@@ -6,7 +6,6 @@ ends the loop is the model's rest, a limit, a stall, an error of the model, or a
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -17,26 +16,12 @@ from agent.events import (
     HarnessSpoke,
     HistoryCompacted,
     MessageFinished,
-    ModelRetried,
-    Notice,
-    Prefill,
     StepStarted,
-    TextDelta,
-    ThinkingDelta,
 )
 from agent.history import FULL_AT, History, room_for
 from agent.messages import Usage
-from agent.models.base import (
-    Model,
-    ModelRequest,
-    NoticeChunk,
-    PrefillChunk,
-    ReplyChunk,
-    RetryChunk,
-    SpentChunk,
-    TextChunk,
-    ThinkingChunk,
-)
+from agent.models.base import Model, ModelRequest, ReplyChunk
+from agent.replies import Replies
 from agent.stall import Advice, Stall
 from tools.base import ToolSchema
 from tools.report import CheckReport
@@ -71,14 +56,13 @@ class Limits:
 class Rest:
     """How the loop came to rest; `limit` says which bound ended it, if one did.
 
-    `retrying` says why the model is being asked again; it stands only until it has answered.
+    `stalled` says that it went round in circles, which is a limit too.
     """
 
     text: str = ""
     limit: str = ""
-    retrying: str = ""
+    stalled: bool = False
     steps: int = 0
-    usage: Usage = field(default_factory=Usage)
     report: CheckReport | None = None  # of the last check that the model ran
 
 
@@ -94,12 +78,18 @@ class Loop:
     limits: Limits
     rest: Rest = field(default_factory=Rest)
 
+    def __post_init__(self) -> None:
+        self.replies = Replies(self.emit)
+
     async def run(self) -> Rest:
-        """Step until the model rests or a bound is reached; raises ModelError."""
+        """Step until the model rests or a bound is reached; raises ModelError.
+
+        It may be called again, with another model: then it goes on from there.
+        """
         rest, stall, started = self.rest, Stall(), time.monotonic()
         while not rest.limit:
             seconds = time.monotonic() - started
-            if limit := self.limits.reached(rest.steps, rest.usage, seconds):
+            if limit := self.limits.reached(rest.steps, self.replies.usage, seconds):
                 rest.limit = limit
                 break
             rest.steps += 1
@@ -120,7 +110,7 @@ class Loop:
                     break
                 advice = stall.saw_nothing()
             if advice == "stop":
-                rest.limit = "the model went round in circles"
+                rest.limit, rest.stalled = "the model went round in circles", True
             elif advice == "nudge" and not reply.problem:
                 self.emit(HarnessSpoke(text=NUDGE if reply.message.calls else NUDGE_EMPTY))
         return rest
@@ -137,28 +127,7 @@ class Loop:
 
     async def _ask_model(self) -> ReplyChunk:
         request = ModelRequest(messages=tuple(self.history.messages), tools=self.schemas)
-        reply: ReplyChunk | None = None
-        async with contextlib.aclosing(self.model.stream(request)) as chunks:
-            async for chunk in chunks:
-                match chunk:
-                    case TextChunk(text=text):
-                        self.emit(TextDelta(text=text))
-                    case ThinkingChunk(text=text):
-                        self.emit(ThinkingDelta(text=text))
-                    case PrefillChunk(done=done, total=total):
-                        self.emit(Prefill(done=done, total=total))
-                    case RetryChunk(reason=reason, attempt=attempt, seconds=seconds):
-                        self.rest.retrying = reason
-                        self.emit(ModelRetried(reason=reason, retry=attempt, seconds=seconds))
-                    case SpentChunk(usage=usage):
-                        self.rest.usage += usage
-                    case NoticeChunk(text=text, hint=hint):
-                        self.emit(Notice(text=text, hint=hint))
-                    case ReplyChunk():
-                        reply = chunk
-        assert reply is not None, "a stream ends with its reply"
-        self.rest.retrying = ""
-        self.rest.usage += reply.usage
+        reply = await self.replies.ask(self.model, request)
         self.emit(MessageFinished(message=reply.message, usage=reply.usage))
         return reply
 

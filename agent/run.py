@@ -48,9 +48,9 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         done.text, done.steps, done.usage, done.limit, done.retrying = (
             rest.text,
             rest.steps,
-            rest.usage,
+            loop.replies.usage,
             rest.limit,
-            rest.retrying,
+            loop.replies.retrying,
         )
     if turn.calls.changing:
         turn.done.verification = await verify(turn, prompt, rest.report)

@@ -2,9 +2,9 @@
 
 Frames are as `_host` says. The first names the model and brings the key; `{"ready": …}` or
 `{"failed": …}` answers it. Then one request at a time; each has an `id`, which every answer
-repeats: `sent` bytes, `beat` for any byte that came, `delta`s, and at the end `done`, `fault` or
-`cancelled`. `{"cancel": id}` may come at any time. Nothing is decided here: what a failure means,
-and whether the reply was whole, is the parent's to say.
+repeats: `sent` bytes and `to` which host, `beat` for any byte that came, `delta`s, and at the end
+`done`, `fault` or `cancelled`. `{"cancel": id}` may come at any time. Nothing is decided here: what
+a failure means, and whether the reply was whole, is the parent's to say.
 
 Run as a file (`python -I _remote.py`), so it adds the folder of its own package to the path itself.
 """
@@ -104,11 +104,14 @@ class Wire:
         self.body = ""
         self.tail = b""  # of the stream
 
-    def leaves(self, size: int) -> None:
-        """Count a request that is about to leave."""
+    def begins(self) -> None:
+        """Forget the request before."""
         self.sent = True
         self.status, self.retry_after, self.body = None, "", ""
-        self._tell({"sent": size})
+
+    def leaves(self, size: int, to: str) -> None:
+        """Tell that a request goes out now, and to which host; to none where it stays here."""
+        self._tell({"sent": size, "to": to})
 
     def answered(self, status: int, retry_after: str) -> None:
         """Note the head of the answer."""
@@ -141,6 +144,7 @@ class Remote:
             name: settings[name] for name in ("api_key", "api_base") if settings.get(name)
         }
         self._wire: Wire | None = None
+        self._host = ""  # where requests go, as the one that is held back at the start shows
         litellm.telemetry = False
         litellm.suppress_debug_info = True
         litellm.drop_params = True  # a setting that a model does not take is no reason to fail
@@ -158,8 +162,10 @@ class Remote:
         """
         import httpx
 
+        from agent.models._route import Routes
+
         plain = httpx.AsyncClient.send
-        remote = self
+        remote, routes = self, Routes()
 
         class Watched(httpx.AsyncByteStream):  # type: ignore[misc]  # types of litellm and httpx are not read
             def __init__(self, stream: Any, wire: Wire) -> None:
@@ -176,12 +182,18 @@ class Remote:
         async def send(client: Any, request: Any, **more: Any) -> Any:
             wire = remote._wire
             if wire is None:  # nobody has asked for anything, so nothing leaves
+                remote._host = request.url.host
                 return httpx.Response(401, json={"error": "not now"}, request=request)
             if wire.status is not None and wire.status >= 300:
                 # litellm would ask again by itself, without a word, where it thinks that helps
                 return httpx.Response(wire.status, text=wire.body, request=request)
-            wire.leaves(len(request.content))
-            response = await plain(client, request, **{**more, "follow_redirects": False})
+            wire.begins()
+            size = len(request.content)
+            departure = routes.watch(request, lambda to: wire.leaves(size, to))
+            try:
+                response = await plain(client, request, **{**more, "follow_redirects": False})
+            finally:
+                departure.over()
             wire.answered(response.status_code, response.headers.get("retry-after", ""))
             if response.status_code >= 300:
                 wire.body = (await response.aread())[:BODY].decode("utf-8", "replace")
@@ -199,6 +211,7 @@ class Remote:
             info = {}
         prices = [info.get(f"{each}_cost_per_token") or 0.0 for each in ("input", "output")]
         return {
+            "host": self._host,
             "window": info.get("max_input_tokens"),
             "output": info.get("max_output_tokens"),
             "calls": info.get("supports_function_calling"),
@@ -336,11 +349,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to understand
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from agent.models._host import die_with
+    from agent.models.providers import loopback
 
     pipes = Pipes()
     settings = pipes.first()
     die_with(settings["parent"])
     os.environ.update(SETTINGS)
+    if loopback(settings.get("api_base") or ""):
+        os.environ |= {"NO_PROXY": "*", "no_proxy": "*"}  # what is for this machine stays on it
     try:
         remote = Remote(pipes, settings)
     except ImportError as error:

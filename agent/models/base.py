@@ -78,6 +78,14 @@ class SpentChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class SentChunk:
+    """A request left this machine: how many bytes of it, and to which host."""
+
+    to: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeChunk:
     """Something the user should know of this model."""
 
@@ -86,7 +94,14 @@ class NoticeChunk:
 
 
 Chunk = (
-    TextChunk | ThinkingChunk | PrefillChunk | RetryChunk | SpentChunk | NoticeChunk | ReplyChunk
+    TextChunk
+    | ThinkingChunk
+    | PrefillChunk
+    | RetryChunk
+    | SpentChunk
+    | SentChunk
+    | NoticeChunk
+    | ReplyChunk
 )
 
 
@@ -142,6 +157,7 @@ class Model(Protocol):
     name: str
     context_window: int  # tokens, read from the server or the file, never guessed
     local: bool  # whether nothing leaves this machine
+    host: str  # who is sent what the model is asked, empty where nobody is
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Return how many tokens a request with these would be, or a near upper estimate."""

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from agent.errors import BudgetSpent, ModelError, ModelUnusable
 from agent.messages import AssistantMessage, Message, Usage
@@ -27,6 +28,7 @@ from agent.models.base import (
     NoticeChunk,
     ReplyChunk,
     RetryChunk,
+    SentChunk,
     SpentChunk,
 )
 from agent.models.estimate import Estimate
@@ -81,6 +83,8 @@ class LiteLlm:
         self._provider = provider
         self._base = api_base or provider.base
         self.local = bool(self._base) and loopback(self._base)
+        # the provider's own address is known once the child has been started
+        self.host = "" if self.local else urlsplit(self._base).hostname or provider.name
         found = key_for(provider.name)
         self._key, self._key_source = (found.text, found.source) if found else ("", "")
         if not self._key and not self._base:
@@ -161,6 +165,8 @@ class LiteLlm:
         done: Frame = {}
         async with contextlib.aclosing(self._ask(request, size, spent)) as answers:
             async for answer in answers:
+                if to := answer.get("to"):
+                    yield SentChunk(to, answer["sent"])
                 if "delta" in answer:
                     for chunk in assembly.feed(answer["delta"]):
                         yield chunk
@@ -195,7 +201,7 @@ class LiteLlm:
             async with contextlib.aclosing(self._asker.ask(frame, patience.left)) as answers:
                 async for answer in answers:
                     patience.heard(token="delta" in answer)
-                    spent.bytes_out += answer.get("sent", 0)
+                    spent.bytes_out += answer["sent"] if answer.get("to") else 0
                     if "fault" in answer:
                         raise classify(self._seen(answer["fault"]))
                     yield answer
@@ -274,6 +280,8 @@ class LiteLlm:
         if "failed" in answer:
             raise ModelUnusable(f"remote models need litellm: {answer['failed']['text']}", INSTALL)
         self._about = answer["ready"]
+        if not self.local:
+            self.host = self._about["host"] or self.host
         self.context_window = self._given or self._about["window"] or UNKNOWN_WINDOW
         if self._max_cost is not None and not (self.local or self._priced):
             raise ModelUnusable(

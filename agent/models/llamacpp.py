@@ -57,6 +57,7 @@ class LlamaCpp:
     """
 
     local = True
+    host = ""
 
     def __init__(
         self,

@@ -6,11 +6,12 @@ hold a conversation with tools and take one key.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from agent.models._route import here
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,4 @@ def loopback(url: str) -> bool:
         host = urlsplit(url).hostname or ""
     except ValueError:
         return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return here(host)

@@ -73,6 +73,7 @@ class ScriptedModel:
     """Answers with the replies of a script, in order; raises ModelUnusable when they run out."""
 
     local = True
+    host = ""
 
     def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = WINDOW):
         self.name = name

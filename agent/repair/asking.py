@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.errors import BudgetSpent
 from agent.events import Base, Forked, Sampled
 from agent.messages import Message, Usage
-from agent.models.base import Fork, LocalModel, Model, ModelRequest, ReplyChunk, SampleRequest
+from agent.models.base import Fork, LocalModel, Model, ModelRequest, SampleRequest
+from agent.replies import Replies
 
 TOP = 4  # others looked at for each token of a text
 CONVERSING = 400  # tokens more for a model that cannot be kept from talking around its answer
@@ -28,16 +30,24 @@ class Question:
 
 
 class Asking:
-    """Asks one model; each request is an event, so that a script can replay it.
-
-    `used` sums what the requests cost.
-    """
+    """Asks one model; each request is an event, so that a script can replay it."""
 
     def __init__(self, model: Model, emit: Callable[[Base], None], seed: int) -> None:
-        self.used = Usage()
+        self._sampling = Usage()
         self._model = model
         self._emit = emit
+        self._replies = Replies(emit, aloud=False)
         self._seed = seed
+
+    @property
+    def used(self) -> Usage:
+        """What the requests used so far, failed ones included."""
+        return self._sampling + self._replies.usage
+
+    @property
+    def retrying(self) -> str:
+        """Why the model is being asked again, while it is."""
+        return self._replies.retrying
 
     @property
     def local(self) -> bool:
@@ -51,11 +61,11 @@ class Asking:
         self._seed += samples
         if isinstance(self._model, LocalModel):
             texts, usage = await self._sampled(self._model, question, samples, temperature)
+            self._sampling += usage
             whole = [question.prefill + text for text in texts]
         else:
             texts, usage = await self._replied(question, samples, temperature)
             whole = texts
-        self.used += usage
         self._emit(Sampled(texts=tuple(texts), usage=usage))
         return whole
 
@@ -72,7 +82,7 @@ class Asking:
         )
         found = await self._model.complete(request, starts)
         usage = self._model.used - before
-        self.used += usage
+        self._sampling += usage
         self._emit(Sampled(texts=tuple(each.text for each in found), usage=usage))
         return [start + each.text for start, each in zip(starts, found, strict=True)]
 
@@ -88,7 +98,7 @@ class Asking:
             return []
         before = self._model.used
         found = await self._model.forks(messages, prefill, text, TOP)
-        self.used += self._model.used - before
+        self._sampling += self._model.used - before
         found = [each for each in found if _other_code(text, each)]
         found = sorted(found, key=lambda each: -each.logprob)[:most]
         told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
@@ -117,7 +127,7 @@ class Asking:
         self, question: Question, samples: int, temperature: float
     ) -> tuple[list[str], Usage]:
         texts: list[str] = []
-        usage = Usage()
+        before = self._replies.usage
         for number in range(samples):
             request = ModelRequest(
                 question.messages,
@@ -125,11 +135,13 @@ class Asking:
                 temperature=temperature,
                 seed=self._seed + number,
             )
-            async for chunk in self._model.stream(request):
-                if isinstance(chunk, ReplyChunk):
-                    texts.append(chunk.message.text)
-                    usage += chunk.usage
-        return texts, usage
+            try:
+                texts.append((await self._replies.ask(self._model, request)).message.text)
+            except BudgetSpent:
+                if not texts:
+                    raise
+                break  # what was paid for is tried
+        return texts, self._replies.usage - before
 
 
 def _other_code(text: str, fork: Fork) -> bool:

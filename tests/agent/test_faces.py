@@ -146,7 +146,7 @@ def test_the_answer_and_the_diff_are_data_and_the_proof_is_talk() -> None:
             "now passes: t::bug",
             "verified: strength tests",
             "done: 1 file changed, 100 tokens read (40 from cache), 7 written, "
-            "0 bytes left this machine, 3 s",
+            "nothing left this machine, 3 s",
         ],
     )
 

@@ -51,7 +51,7 @@ async def test_a_file_is_read_and_the_key_is_nowhere(folder: Path, home: Path) -
     told = result(ended)
     assert (told.text, told.outcome, ended.code) == ("x is 42.", "done", 0)
     assert (told.usage.input, told.usage.cached, told.usage.output) == (200, 64, 40)
-    assert told.usage.bytes_out == sum(len(each.raw) for each in server.requests) > 1000
+    assert (told.usage.bytes_out, told.bytes_left) == (0, {}), "loopback is this machine"
     assert told.usage.cost == 0
     results = [each for each in server.requests[1].body["messages"] if each["role"] == "tool"]
     assert "x = 41 + 1" in results[0]["content"] and "PATH=" in results[1]["content"]
@@ -76,7 +76,7 @@ async def test_a_limit_that_strikes_between_attempts_is_the_providers_failure(
     assert "the limit of 12 seconds was reached while the model was asked again" in told.error
     assert "503 unavailable: down" in told.error
     retried = [event for event in lines(ended.out) if event["type"] == "model_retried"]
-    assert len(retried) == 1 and told.usage.bytes_out > 0
+    assert len(retried) == 1
 
 
 async def test_a_request_that_does_not_fit_ends_as_a_limit(folder: Path) -> None:
