@@ -23,7 +23,7 @@ from agent.events import (
 )
 from agent.policy import EFFECTS, Decide, Verdict
 from tools import registry
-from tools.base import Effect, Tool, ToolCall, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, ToolResult
 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
 
@@ -54,13 +54,31 @@ class Calls:
             self.emit(ToolFinished(call_id=call.id, result=result))
         return result
 
+    async def consent(self, call: ToolCall, effects: frozenset[Effect], preview: Preview) -> str:
+        """Put to the policy what the harness would do itself; return why it may not, or nothing.
+
+        To the policy, to a person and in the log it is a call like any other. A refusal is none of
+        the `denials`: nothing that was asked for is missing.
+        """
+        self.emit(ToolRequested(call=call, by="harness"))
+        result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
+        try:
+            if refusal := await self._refusal(call, effects, lambda: preview):
+                result = ToolResult(text=f"Not allowed: {refusal}.", ok=False, summary=refusal)
+            else:
+                self.emit(ToolStarted(call_id=call.id))
+                result = ToolResult(text="allowed", summary="allowed")
+        finally:
+            self.emit(ToolFinished(call_id=call.id, result=result))
+        return refusal
+
     async def _answer(self, call: ToolCall) -> ToolResult:
         context = replace(
             self.context, output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text))
         )
         try:
             tool, args, effects = self._understood(call, context)
-            if refusal := await self._refusal(call, tool, args, effects, context):
+            if refusal := await self._refusal(call, effects, lambda: tool.preview(args, context)):
                 self.denials.append(f"{call.name}: {refusal}")
                 text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
                 return ToolResult(text=text, ok=False, summary=refusal)
@@ -92,12 +110,7 @@ class Calls:
             raise
 
     async def _refusal(
-        self,
-        call: ToolCall,
-        tool: Tool[Any],
-        args: Any,
-        effects: frozenset[Effect],
-        context: ToolContext,
+        self, call: ToolCall, effects: frozenset[Effect], preview: Callable[[], Preview]
     ) -> str:
         """Return why the call may not run, or an empty string."""
         ordered = tuple(sorted(effects, key=EFFECTS.index))
@@ -120,7 +133,7 @@ class Calls:
             call_id=call.id,
             effects=ordered,
             reason=decision.reason,
-            preview=tool.preview(args, context),
+            preview=preview(),
         )
         self.emit(asked)
         answer = ApprovalAnswered(call_id=call.id, approved=False, by="headless")

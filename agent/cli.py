@@ -24,7 +24,7 @@ FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
 TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
-    "max_wall_time cwd yes seed"
+    "escalate max_wall_time cwd yes seed"
 )
 
 
@@ -57,9 +57,9 @@ def _config(given: Namespace) -> int:
     loaded = settings.load({}, _folder(given.cwd))
     for name, value in loaded.settings:
         shown = value.name.lower() if isinstance(value, IntEnum) else "" if value is None else value
-        out(f"{name:14} {shown!s:24} {loaded.sources[name]}")
+        out(f"{name:15} {shown!s:24} {loaded.sources[name]}")
     for name in loaded.ignored:
-        out(f"{name:14} left alone in .wisp/settings.toml, since it is not stricter")
+        out(f"{name:15} left alone in .wisp/settings.toml, since it is not stricter")
     out(f"user settings: {settings.config_path()}")
     return 0
 
@@ -233,10 +233,16 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
     workspace = open_workspace(folder)
     loaded = settings.load(typed, workspace.root, defaults={"autonomy": "run"})
     notes = [f"left alone in .wisp/settings.toml, not stricter: {each}" for each in loaded.ignored]
+    accepted = given.escalate is not None
+    if accepted and not loaded.settings.strong:
+        where = settings.config_path()
+        hint = f'in {where}: [models] strong = "provider/model"'
+        raise UsageError("--escalate is for a strong model, and none is set", hint)
     job = Job(
         kind=kind,
         prompt=_prompt(kind, prompt),
-        settings=loaded.settings,
+        settings=loaded.for_work(kind),
+        escalation_accepted=accepted,
         cwd=folder,
         output=form,
         add_dirs=tuple(Path(each).resolve() for each in getattr(given, "add_dir", None) or ()),

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -37,11 +37,17 @@ class Settings(BaseModel):
     max_steps: int = Field(default=50, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, gt=0)
+    small: str = ""  # the model that `fix` asks, where it is another than `model`
+    small_api_base: str = ""
+    strong: str = ""  # the model that may take over when the checks stay red
+    strong_api_base: str = ""
+    # dollars that the strong one may cost: a budget, never the consent to ask it
+    escalate: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     max_wall_time: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     context: int | None = Field(default=None, ge=1024)  # tokens of the model's window
 
-    @field_validator("api_base")
+    @field_validator("api_base", "small_api_base", "strong_api_base")
     @classmethod
     def _an_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://")):
@@ -71,8 +77,19 @@ TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
     "max_steps": _lower,
     "max_tokens": _lower,
     "max_cost": _lower,
+    "escalate": _lower,
     "max_wall_time": _lower,
     "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
+}
+
+# the table `[models]` of the user's file: what each of its names sets
+ROLES: Mapping[str, str] = {
+    "main": "model",
+    "small": "small",
+    "strong": "strong",
+    "main_api_base": "api_base",
+    "small_api_base": "small_api_base",
+    "strong_api_base": "strong_api_base",
 }
 
 
@@ -83,6 +100,19 @@ class Config:
     settings: Settings
     sources: Mapping[str, Source]
     ignored: tuple[str, ...] = ()
+
+    def for_work(self, kind: Literal["run", "fix"]) -> Settings:
+        """Return the settings with the model of this kind of work as `model`.
+
+        That is `small` for `fix` where it is set, unless `model` was said in a place that counts
+        more, such as by a flag.
+        """
+        own, order = self.settings, get_args(Source)
+        main = min(order.index(self.sources[name]) for name in ("model", "api_base"))
+        if kind == "run" or not own.small or main < order.index(self.sources["small"]):
+            return own
+        small = {"model": own.small, "api_base": own.small_api_base, "context": None}
+        return own.model_copy(update=small)
 
 
 def config_path() -> Path:
@@ -129,7 +159,7 @@ def load(
 
     take(defaults or {}, "default", "defaults")
     user_file = config_path()
-    take(_toml(user_file), "user", str(user_file))
+    take(_by_role(_toml(user_file), str(user_file)), "user", str(user_file))
     named = {f"WISP_{name.upper()}": name for name in Settings.model_fields}
     given = {named[key]: value for key, value in environ.items() if key in named and value}
     take(given, "environment", "environment")
@@ -165,6 +195,26 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
+
+
+def _by_role(layer: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the user's settings with the table `[models]` as what it sets; raises UsageError."""
+    plain = dict(layer)
+    for name in plain:
+        if ROLES.get(name) == name:
+            raise UsageError(f"{where}, {name}: it belongs below [models]", f"[models] {name} = …")
+    table = plain.pop("models", {})
+    if not isinstance(table, dict):
+        raise UsageError(f"{where}, models: it is a table", '[models] main = "NAME"')
+    for role, value in table.items():
+        if role not in ROLES:
+            raise UsageError(
+                f"unknown setting in {where}: models.{role}", f"[models] has {', '.join(ROLES)}"
+            )
+        if ROLES[role] in plain:
+            raise UsageError(f"{where}: {ROLES[role]} and models.{role} are one", "leave one out")
+        plain[ROLES[role]] = value
+    return plain
 
 
 def _checked(layer: Mapping[str, Any], where: str) -> dict[str, Any]:

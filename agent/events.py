@@ -303,6 +303,7 @@ class Result(Ending):
     seconds: float = 0.0
     attempts: int = 0
     bytes_left: dict[str, int] = Field(default_factory=dict)  # by host
+    escalated: str = ""  # the strong model that took over
     online_calls: int = 0  # that were allowed the network; what they sent is not counted
 
 

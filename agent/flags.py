@@ -42,6 +42,7 @@ OPTIONS = {
     "max_steps": _option("--max-steps", "N", "Steps of the model in this turn.", type=int),
     "max_tokens": _option("--max-tokens", "N", "Tokens read anew or written in all.", type=int),
     "max_cost": _option("--max-cost", "USD", "Dollars for this turn.", type=float),
+    "escalate": _option("--escalate", "USD", "Let the strong model take over.", type=float),
     "max_wall_time": _option("--max-wall-time", "SECONDS", "Seconds for this turn.", type=float),
     "cwd": _option("-C --cwd", "FOLDER", "Work in this folder."),
     "add_dir": _option("--add-dir", "FOLDER", "Another that may be edited.", action="append"),

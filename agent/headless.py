@@ -20,6 +20,7 @@ from agent.context import mentions
 from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
+from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, Verification
 from agent.ledger import Ledger
 from agent.loop import Limits
@@ -48,6 +49,7 @@ class Job:
     output: faces.Format = "text"
     add_dirs: tuple[Path, ...] = ()
     yes: bool = False
+    escalation_accepted: bool = False  # by the flag, for this command line
     notes: tuple[str, ...] = field(default=())
 
 
@@ -89,11 +91,16 @@ class _Run:
             _writable(workspace.root)
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
+            strong = _strong(job.settings)
+            if strong is not None and job.escalation_accepted:
+                strong.open(strong.budget)  # what is wrong with it is better known now
             model = await stack.enter_async_context(_opened(job.settings))
             sandbox = await _sandbox(workspace, job.settings)
             session = self._session(workspace.root)
             stack.callback(session.close)
-            return await self._turn(workspace, sandbox, model, session)
+            if strong is not None:
+                stack.push_async_callback(strong.close)
+            return await self._turn(workspace, sandbox, model, session, strong)
 
     async def _have_model(self) -> None:
         """Load the model first where it is missing and the user agreed; raises ModelUnusable."""
@@ -119,7 +126,12 @@ class _Run:
         return Session(session_id, folder / f"{session_id}.jsonl", readers)
 
     async def _turn(
-        self, workspace: Workspace, sandbox: Sandbox, model: Model, session: Session
+        self,
+        workspace: Workspace,
+        sandbox: Sandbox,
+        model: Model,
+        session: Session,
+        strong: Strong | None,
     ) -> int:
         from agent.checkpoint import Checkpoints
         from agent.copies import Copies
@@ -145,6 +157,7 @@ class _Run:
                 autonomy=settings.autonomy,
                 containment=sandbox.containment,
                 lifted=settings.sandbox == "off",
+                grants=(ACCEPTED,) if job.escalation_accepted else (),
             ),
             ask=ask,
             checkpoints=Checkpoints(workspace.root, sandbox),
@@ -157,6 +170,7 @@ class _Run:
             ),
             effort=settings.effort,
             seed=settings.seed,
+            strong=strong,
         )
         system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
         session.start(
@@ -202,6 +216,7 @@ class _Run:
                 permission_denials=finished.denials,
                 seconds=round(time.monotonic() - self.started, 2),
                 attempts=turn.done.attempts,
+                escalated=turn.done.escalated,
                 bytes_left=self.ledger.left,
                 online_calls=self.ledger.online,
             )
@@ -279,6 +294,18 @@ async def _opened(settings: Settings) -> AsyncIterator[Model]:
     finally:
         loading.cancel()
         await model.close()
+
+
+def _strong(settings: Settings) -> Strong | None:
+    """Return the model that may take over, opened only when it is wanted."""
+    from agent.models.choose import open_model
+
+    name, base = settings.strong, settings.strong_api_base
+    if not name:
+        return None
+    return Strong(
+        name, settings.escalate, lambda budget: open_model(name, api_base=base, max_cost=budget)
+    )
 
 
 async def _sandbox(workspace: Workspace, settings: Settings) -> Sandbox:

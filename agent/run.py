@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from agent.bench import Bench
 from agent.checkpoint import Checkpoints
 from agent.context.sources import is_test
-from agent.events import Strength, Verification
+from agent.escalation import escalate
+from agent.events import HarnessSpoke, Strength, Verification
 from agent.loop import Loop
 from agent.turn import Turn
 from agent.verify import named, objection, verification
@@ -29,6 +30,11 @@ CONFIGURATION = frozenset(
         *("pytest.py", "unittest.py", "sitecustomize.py", "usercustomize.py"),
     }
 )
+STALLED = (
+    "You take over from another model, which went round in circles: it made the same calls again."
+    " Go on with the task from here, in another way."
+)
+RED = "You take over from another model. With its changes the check is red: {}. Repair that."
 
 
 async def reason_and_act(turn: Turn, prompt: str) -> None:
@@ -41,19 +47,53 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         emit=turn.emit,
         limits=turn.limits,
     )
+    await _step(turn, loop)
+    if loop.rest.stalled:
+        await _go_on(turn, loop, "the model went round in circles", STALLED)
+    if not turn.calls.changing:
+        return
+    done = turn.done
+    done.verification = await verify(turn, prompt, loop.rest.report)
+    if red(done.verification) and not done.limit:
+        why = f"the check is red ({done.verification.reason})"
+        if await _go_on(turn, loop, why, RED.format(done.verification.reason)):
+            done.verification = await verify(turn, prompt, loop.rest.report)
+
+
+async def _step(turn: Turn, loop: Loop) -> None:
+    """Let the loop run; what it came to stands in the turn, after an error too."""
     try:
         await loop.run()
     finally:
         rest, done = loop.rest, turn.done
-        done.text, done.steps, done.usage, done.limit, done.retrying = (
-            rest.text,
-            rest.steps,
-            loop.replies.usage,
-            rest.limit,
-            loop.replies.retrying,
-        )
-    if turn.calls.changing:
-        turn.done.verification = await verify(turn, prompt, rest.report)
+        done.text, done.steps, done.limit = rest.text, rest.steps, rest.limit
+        done.usage, done.retrying = loop.replies.usage, loop.replies.retrying
+
+
+async def _go_on(turn: Turn, loop: Loop, why: str, words: str) -> bool:
+    """Go on over the same history with the strong model, told `words`; False where it may not."""
+    messages = turn.session.history.messages
+    size = len("".join(message.model_dump_json() for message in messages).encode())
+    tools = len("".join(schema.model_dump_json() for schema in loop.schemas).encode())
+    leaving = (
+        f"the conversation so far: {len(messages)} messages, about {size:,} bytes",
+        f"what the tools are: about {tools:,} bytes",
+        "whatever it reads later: files here, and what commands and checks say",
+    )
+    model = await escalate(turn, why, leaving)
+    if model is None:
+        return False
+    turn.emit(HarnessSpoke(text=words))
+    loop.model = model
+    loop.rest.limit, loop.rest.stalled = "", False
+    await _step(turn, loop)
+    return True
+
+
+def red(verification: Verification) -> bool:
+    """Whether the check was run and does not pass; that only an own test passes is no red."""
+    known = verification.after is not None and not verification.verified
+    return known and verification.strength != "self-written"
 
 
 async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verification:

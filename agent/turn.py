@@ -15,6 +15,7 @@ from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.copies import Copies
 from agent.errors import WispError
+from agent.escalation import Strong
 from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
 from agent.loop import Limits
 from agent.messages import Usage
@@ -38,6 +39,7 @@ class Done:
     retrying: str = ""  # why the model was being asked again when the work ended
     failed: str = ""  # why the job was not done
     hint: str = ""
+    escalated: str = ""  # the strong model that took over
 
     @property
     def ended(self) -> str:
@@ -62,6 +64,7 @@ class Turn:
     effort: int = 2
     seed: int = 0
     number: int = 1  # of this turn in its session
+    strong: Strong | None = None  # what may take over
     done: Done = field(default_factory=Done)
     before: Checkpoint | None = None
     after: Checkpoint | None = None

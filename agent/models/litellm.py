@@ -285,8 +285,8 @@ class LiteLlm:
         self.context_window = self._given or self._about["window"] or UNKNOWN_WINDOW
         if self._max_cost is not None and not (self.local or self._priced):
             raise ModelUnusable(
-                f"the price of {self.name} is not known, so --max-cost cannot hold",
-                "leave --max-cost out, or choose a model with a known price",
+                f"the price of {self.name} is not known, so no limit on its cost can hold",
+                "choose a model with a known price, or leave --max-cost out",
             )
 
     def _final(self, fault: Fault) -> ModelError:

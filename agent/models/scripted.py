@@ -133,6 +133,8 @@ class ScriptedModel:
             yield TextChunk(line)
             await asyncio.sleep(0)
         calls = []
+        # another model may have made some before: an id is used once in a conversation
+        self._calls = max(self._calls, _calls_in(request.messages))
         for name, arguments in reply.calls:
             self._calls += 1
             calls.append(ToolCall(id=f"c{self._calls}", name=name, arguments=arguments))
@@ -205,6 +207,11 @@ def _read(text: str) -> object:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
+
+
+def _calls_in(messages: Sequence[Message]) -> int:
+    """Return how many calls were made in a conversation."""
+    return sum(len(each.calls) for each in messages if isinstance(each, AssistantMessage))
 
 
 def _size(message: Message) -> int:

@@ -32,8 +32,10 @@ class Question:
 class Asking:
     """Asks one model; each request is an event, so that a script can replay it."""
 
-    def __init__(self, model: Model, emit: Callable[[Base], None], seed: int) -> None:
-        self._sampling = Usage()
+    def __init__(
+        self, model: Model, emit: Callable[[Base], None], seed: int, before: Usage | None = None
+    ) -> None:
+        self._sampling = before or Usage()
         self._model = model
         self._emit = emit
         self._replies = Replies(emit, aloud=False)
@@ -41,7 +43,7 @@ class Asking:
 
     @property
     def used(self) -> Usage:
-        """What the requests used so far, failed ones included."""
+        """What the requests used so far, failed ones and those of `before` included."""
         return self._sampling + self._replies.usage
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from agent.bench import Bench
 from agent.context.sources import Sources
 from agent.errors import Blocked, Failed
+from agent.escalation import escalate
 from agent.events import PhaseStarted
 from agent.repair.apply import apply
 from agent.repair.asking import Asking
@@ -42,16 +43,29 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     """Go through the phases; what came of it stands in the turn."""
     sources = Sources(turn.context.workspace)
     asking = Asking(turn.model, turn.emit, turn.seed)
-    seen = await _reproduce(turn, bench, bug, sources, asking)
-    trial = Trial(turn, bench, seen, sources)
-    found = await _localise(turn, bench, bug, sources, trial)
-    won = await Search(turn, trial, bug, sources, asking).run(found)
+    try:
+        seen = await _reproduce(turn, bench, bug, sources, asking)
+        trial = Trial(turn, bench, seen, sources)
+        found = await _localise(turn, bench, bug, sources, trial)
+        search = Search(turn, trial, bug, sources)
+        won = await search.run(found, asking)
+        if won is None and not turn.done.limit:
+            strong = await escalate(turn, _none(turn), search.leaving(found))
+            if strong is not None:
+                asking = Asking(strong, turn.emit, turn.seed, asking.used)
+                won = await search.run(found, asking)
+    finally:
+        turn.done.usage, turn.done.retrying = asking.used, asking.retrying
     if won is None:
-        turn.done.failed = f"no repair found in {turn.done.attempts} attempts"
+        turn.done.failed = _none(turn)
         turn.done.hint = "try again with --effort 3, or name the function in the bug"
         return
     turn.emit(PhaseStarted(phase="select", detail=f"attempt {turn.done.attempts}"))
     await apply(turn, *won, seen)
+
+
+def _none(turn: Turn) -> str:
+    return f"no repair found in {turn.done.attempts} attempts"
 
 
 async def _reproduce(

@@ -10,7 +10,7 @@ from agent.repair import prompts
 from agent.repair.asking import Asking, Question
 from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
-from agent.repair.ladder import Rung, ladder
+from agent.repair.ladder import REWRITES, Rung, ladder
 from agent.repair.localise import Suspect, source_of_test
 from agent.repair.trial import Ruling, Trial
 from agent.turn import Turn
@@ -28,19 +28,23 @@ class Search:
         trial: Trial,
         bug: str,
         sources: Sources,
-        asking: Asking,
     ) -> None:
         self._turn = turn
         self._bug = bug
         self._sources = sources
-        self._asking = asking
         self._trial = trial
         self._gate = Gate()
         self._edits: dict[int, LineEdits] = {}
 
-    async def run(self, found: Sequence[Suspect]) -> tuple[Candidate, Verification] | None:
-        """Return the first candidate that is verified, and the record of its checks."""
+    async def run(
+        self, found: Sequence[Suspect], asking: Asking
+    ) -> tuple[Candidate, Verification] | None:
+        """Return the first candidate that is verified, and the record of its checks.
+
+        Asked again, of another model, it does not try again what was tried before.
+        """
         done = self._turn.done
+        self._asking, self._edits = asking, {}
         for rung in ladder(self._turn.effort, len(found)):
             if limit := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = limit
@@ -95,7 +99,7 @@ class Search:
         explain = rung.kind == "explain"
         messages = prompts.repair_prompt(evidence, suspect, explain)
         begin = prompts.opening(suspect)
-        if explain:
+        if explain and self._asking.local:
             # asked for in two parts, since a small model may explain until its room is used up
             cause = Question(messages, prompts.CAUSE, EXPLANATION, stop="\n")
             (told,) = await self._asking.answers(cause, 1, rung.temperature)
@@ -103,6 +107,25 @@ class Search:
         room = len(suspect.source) // 2 + 120
         question = Question(messages, begin, room, draft=prompts.body(suspect))
         return await self._asking.answers(question, rung.samples, rung.temperature)
+
+    def leaving(self, found: Sequence[Suspect]) -> list[str]:
+        """Return what a model that cannot be sampled would be sent, a line each."""
+        evidence = self._evidence()
+        told = [
+            f"{each.path}: {each.symbol.name}, {_size(each.source)}, and heads of what it uses"
+            for each in found
+        ]
+        if evidence.test:
+            told.append(f"{evidence.test_path}: the failing test, {_size(evidence.test)}")
+        if evidence.failure is not None:
+            told.append(f"what it said, {_size(prompts.said_by(evidence.failure))}")
+        if evidence.bug:
+            told.append(f"the description of the bug, {_size(evidence.bug)}")
+        asked = [prompts.repair_prompt(evidence, each, explain=True) for each in found]
+        most = max(len("".join(m.text for m in each).encode(errors="replace")) for each in asked)
+        count = REWRITES[self._turn.effort]
+        times = "one request" if count == 1 else f"at most {count} requests, each"
+        return [*told, f"in {times} of at most {most:,} bytes of text, one function at a time"]
 
     def _evidence(self) -> prompts.Evidence:
         # the failure that is told most briefly costs least to read
@@ -112,6 +135,10 @@ class Search:
         if failure is None:
             failure = Failure(test="", trace=self._trial.seen.before.output[-2000:])
         return prompts.Evidence(self._bug, failure, path, test)
+
+
+def _size(text: str) -> str:
+    return f"{len(text.encode(errors='replace')):,} bytes"
 
 
 def _turn_of(passed: bool | None) -> int:

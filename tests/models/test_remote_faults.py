@@ -262,7 +262,7 @@ async def test_a_price_that_is_not_known_is_told_once() -> None:
         ]
         assert [len(each) for each in told] == [1, 0]
         assert "the price of openai/of-our-own is not known" in told[0][0]
-    with pytest.raises(ModelUnusable, match="not known, so --max-cost cannot hold"):
+    with pytest.raises(ModelUnusable, match="not known, so no limit on its cost can hold"):
         async with talking(OPENAI, host="0.0.0.0", name="openai/of-our-own", max_cost=1.0):
             pass
 
