@@ -4,7 +4,7 @@
 SessionStarted
   TurnStarted
     StepStarted
-      (ThinkingDelta | TextDelta | Prefill | ModelRetried)*  MessageFinished
+      (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
       ( ToolRequested  CallDecided  [ApprovalAsked  ApprovalAnswered]
           [ToolStarted  ToolOutput*]  ToolFinished )*
     PhaseStarted  CandidatesScreened  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished

@@ -89,11 +89,11 @@ class _Run:
         workspace = open_workspace(job.cwd, job.add_dirs)
         if job.kind == "fix":
             _writable(workspace.root)
+        strong = _strong(job.settings)
+        if strong is not None and job.escalation_accepted:
+            strong.open(strong.budget)  # what is wrong with it is better known now
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            strong = _strong(job.settings)
-            if strong is not None and job.escalation_accepted:
-                strong.open(strong.budget)  # what is wrong with it is better known now
             model = await stack.enter_async_context(_opened(job.settings))
             sandbox = await _sandbox(workspace, job.settings)
             session = self._session(workspace.root)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from agent.bench import Bench
 from agent.checkpoint import Checkpoints
 from agent.context.sources import is_test
+from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke, Strength, Verification
 from agent.loop import Loop
@@ -64,6 +65,8 @@ async def _step(turn: Turn, loop: Loop) -> None:
     """Let the loop run; what it came to stands in the turn, after an error too."""
     try:
         await loop.run()
+    except BudgetSpent as spent:
+        loop.rest.limit = spent.message  # what was done until then is verified
     finally:
         rest, done = loop.rest, turn.done
         done.text, done.steps, done.limit = rest.text, rest.steps, rest.limit

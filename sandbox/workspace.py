@@ -228,7 +228,7 @@ class Workspace:
         """Raise PathError for what is or lies in a secret: a workspace may hold the user's own."""
         path = place.base.joinpath(*parts)
         if any(path == secret or secret in path.parents for secret in self._secrets):
-            raise PathError(f"{place.shown} may hold a secret and is never read")
+            raise PathError(f"{place.shown} may hold a secret and is left alone")
 
     @cached_property
     def _secrets(self) -> tuple[Path, ...]:
@@ -247,7 +247,9 @@ class Workspace:
         why = self.protected(path)
         if why:
             raise PathError(f"{place.shown} is protected: {why}")
-        self._refuse_secret(place, place.parts)
+        if self._secrets:
+            parent = beneath.resolve(place.base, place.parts[:-1])
+            self._refuse_secret(place, (*(parent or ()), place.parts[-1]))
         return place
 
     def _missing(self, place: _Place) -> str:

@@ -118,7 +118,7 @@ class Search:
         if evidence.test:
             told.append(f"{evidence.test_path}: the failing test, {_size(evidence.test)}")
         if evidence.failure is not None:
-            told.append(f"what it said, {_size(prompts.said_by(evidence.failure))}")
+            told.append(f"what the test said, {_size(prompts.said_by(evidence.failure))}")
         if evidence.bug:
             told.append(f"the description of the bug, {_size(evidence.bug)}")
         asked = [prompts.repair_prompt(evidence, each, explain=True) for each in found]

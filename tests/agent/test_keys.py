@@ -343,8 +343,12 @@ def test_a_workspace_that_holds_the_file_does_not_show_it(home: Path) -> None:
         assert workspace.read("notes").data == b"n"
         with pytest.raises(PathError, match="may hold a secret"):
             workspace.read(name)
+        (workspace.root / "link").symlink_to(keys.file_path().parent)
+        for path in (name, "link/keys.json"):
+            with pytest.raises(PathError, match="may hold a secret"):
+                workspace.write(path, b"{}", expect=None)
         with pytest.raises(PathError, match="may hold a secret"):
-            workspace.write(name, b"{}", expect=None)
+            workspace.read("link/keys.json")
 
 
 def test_no_error_of_ours_repeats_a_key() -> None:

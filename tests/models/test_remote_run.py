@@ -18,6 +18,7 @@ from remote import ARGUMENTS, KEY, OPENAI, READ, Talk, calls, children, talking
 from support import Ended, agent, lines, picture, put, result
 
 from agent.errors import ModelUnusable
+from agent.models.faults import Fault, final
 from agent.models.litellm import LiteLlm
 from agent.models.providers import PROVIDERS, Key, from_environment, loopback, provider_of
 
@@ -83,6 +84,41 @@ async def test_a_request_that_does_not_fit_ends_as_a_limit(folder: Path) -> None
     async with serving(error(400, "This model's maximum context length is 8 tokens")) as server:
         ended = await run(server, folder)
     assert ended.code == 5 and len(server.requests) == 1
+
+
+async def test_a_key_that_was_set_is_used_and_an_error_names_its_place(
+    folder: Path, home: Path
+) -> None:
+    no_keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    agent("keys", "set", "openai", cwd=folder, stdin=KEY.encode(), env=no_keyring)
+    async with serving(error(401, f"no such key: {KEY}")) as server:
+        words = ("run", "-m", "openai/x", "--api-base", f"{server.url}/v1", "--json", "-p", "x")
+        ended = await asyncio.to_thread(
+            agent, *words, cwd=folder, env={"OPENAI_API_KEY": "", **no_keyring}
+        )
+    told = result(ended)
+    (asked,) = server.requests
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    file = home / "config/wisp/keys.json"
+    assert f"the key from {file} was refused (401: no such key: [key])" in told.error
+    assert (ended.code, told.hint) == (2, "agent keys set openai")
+    places = [name for name, data in picture(home).items() if KEY.encode() in data]
+    assert places == ["config/wisp/keys.json"] and KEY not in ended.out + ended.err
+
+
+def test_a_refused_key_is_told_with_what_helps() -> None:
+    openai = PROVIDERS["openai"]
+
+    def told(source: str) -> tuple[str, str]:
+        error = final(Fault("key", "401"), "openai/x", openai, "", source)
+        return error.message, error.hint
+
+    assert told("the keyring") == (
+        "openai/x: the key from the keyring was refused (401)",
+        "agent keys set openai",
+    )
+    assert told("OPENAI_API_KEY")[1].startswith("set another OPENAI_API_KEY, or: unset")
+    assert told("")[0] == "openai/x: it wants a key, and OPENAI_API_KEY is not set (401)"
 
 
 def test_without_a_key_there_is_no_request(folder: Path) -> None:
