@@ -18,7 +18,11 @@ from agent.flags import command
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from agent.form import Form
+    from agent.messages import Image
 
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
@@ -34,7 +38,9 @@ def _fix(given: Namespace) -> int:
 
 
 @command(
-    "run", "One prompt without a screen: for scripts, CI.", f"words prompt max_steps add_dir {TURN}"
+    "run",
+    "One prompt without a screen: for scripts, CI.",
+    f"words prompt image json_schema max_steps add_dir {TURN}",
 )
 def _run(given: Namespace) -> int:
     if given.prompt is not None and given.words:
@@ -248,8 +254,26 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
         add_dirs=tuple(Path(each).resolve() for each in getattr(given, "add_dir", None) or ()),
         yes=given.yes,
         notes=tuple(notes),
+        images=_images(getattr(given, "image", None) or ()),
+        form=_form(getattr(given, "json_schema", None)),
     )
     return execute(job)
+
+
+def _images(paths: Sequence[str]) -> tuple[Image, ...]:
+    if not paths:
+        return ()
+    from agent.images import load
+
+    return load(paths)
+
+
+def _form(schema: str | None) -> Form | None:
+    if schema is None:
+        return None
+    from agent.form import Form  # brings jsonschema
+
+    return Form.load(schema)
 
 
 def _prompt(kind: str, words: str) -> str:

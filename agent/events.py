@@ -36,7 +36,7 @@ from agent.attempts import PhaseStarted as PhaseStarted
 from agent.attempts import Sampled as Sampled
 from agent.attempts import Scored as Scored
 from agent.fact import Base as Base
-from agent.messages import AssistantMessage, Usage
+from agent.messages import AssistantMessage, Image, Usage
 from agent.policy import Autonomy, Grant, Taint, Verdict
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
@@ -71,6 +71,7 @@ class TurnStarted(Base):
     prompt: str
     kind: Literal["run", "fix"] = "run"
     context: str = ""  # what the harness found in the repository for it; the model reads both
+    images: tuple[Image, ...] = ()
 
 
 class StepStarted(Base):
@@ -275,6 +276,7 @@ class Ending(Base):
     outcome: Outcome
     exit_code: int = 0
     text: str = ""
+    structured: Any = None  # the answer in the form asked for; `text` is then the same, or empty
     error: str = ""
     hint: str = ""
     verification: Verification = Field(default_factory=Verification)

@@ -71,11 +71,16 @@ class JsonFace:
 
 
 class TextFace:
-    """What happens on stderr, a line each; at the end the answer, the diff, the proof on stdout."""
+    """What happens on stderr, a line each; at the end the answer and the diff on stdout.
 
-    def __init__(self, out: TextIO, talk: TextIO) -> None:
+    With `answer_only` a program reads the answer, a JSON value: stdout has it, or nothing where
+    there is none, and the diff is talk.
+    """
+
+    def __init__(self, out: TextIO, talk: TextIO, answer_only: bool = False) -> None:
         self._out = out
         self._talk = talk
+        self._answer_only = answer_only
         self._live = talk.isatty()
         self._bar = False
         self._calls: dict[str, str] = {}
@@ -129,11 +134,12 @@ class TextFace:
 
     def result(self, result: Result) -> None:
         """Print the answer and the diff as data, the proof and the reason as talk."""
-        for data in (result.text.strip(), result.diff.rstrip("\n")):
-            if data:
-                self._out.write((inert(data) if self._out.isatty() else data) + "\n")
+        answer, diff = result.text.strip(), result.diff.rstrip("\n")
+        data, talk = ((answer,), (diff,)) if self._answer_only else ((answer, diff), ())
+        for text in filter(None, data):
+            self._out.write((inert(text) if self._out.isatty() else text) + "\n")
         self._out.flush()
-        for line in proof(result.verification):
+        for line in (*filter(None, talk), *proof(result.verification)):
             self._say(line)
         if result.error:
             self._say(f"error: {result.error}")
@@ -199,12 +205,14 @@ def _escape(char: str) -> str:
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
-def make(form: Format) -> Face:
-    """Return the face for an output format."""
-    if form == "text":
+def make(form: Format, answer_only: bool = False) -> Face:
+    """Return the face for an output format; with `answer_only` stdout is JSON in all of them."""
+    if form == "text" and not answer_only:
         return TextFace(sys.stdout, sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # JSON is, whatever the locale says
+    if form == "text":
+        return TextFace(sys.stdout, sys.stderr, answer_only)
     return JsonFace(sys.stdout, stream=form == "stream-json")
 
 

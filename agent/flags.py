@@ -39,6 +39,8 @@ OPTIONS = {
     "check": _option("--check", "CMD", "The command that proves it."),
     "output_format": _option("--output-format", "FORMAT", "text, json, or stream-json."),
     "json": _option("--json", "", "Short for --output-format stream-json."),
+    "json_schema": _option("--json-schema", "SCHEMA", "Answer in this form: a file, or JSON."),
+    "image": _option("-i --image", "FILE", "A picture for the prompt.", action="append"),
     "max_steps": _option("--max-steps", "N", "Steps of the model in this turn.", type=int),
     "max_tokens": _option("--max-tokens", "N", "Tokens read anew or written in all.", type=int),
     "max_cost": _option("--max-cost", "USD", "Dollars for this turn.", type=float),

@@ -24,6 +24,7 @@ from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, Verification
 from agent.ledger import Ledger
 from agent.loop import Limits
+from agent.messages import Image
 from agent.models.base import LocalModel, Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
@@ -33,6 +34,7 @@ from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
 
 if TYPE_CHECKING:
+    from agent.form import Form
     from agent.turn import Turn
 
 PROMPT_BYTES = 10 << 20  # more is no prompt
@@ -51,11 +53,13 @@ class Job:
     yes: bool = False
     escalation_accepted: bool = False  # by the flag, for this command line
     notes: tuple[str, ...] = field(default=())
+    images: tuple[Image, ...] = ()
+    form: Form | None = None  # in which the final answer is asked for
 
 
 def execute(job: Job) -> int:
     """Run the job to its end and return the exit code. Never raises for what a user can cause."""
-    face = faces.make(job.output)
+    face = faces.make(job.output, answer_only=job.form is not None)
     started = time.monotonic()
     try:
         return asyncio.run(_Run(job, face, started).go())
@@ -171,6 +175,7 @@ class _Run:
             effort=settings.effort,
             seed=settings.seed,
             strong=strong,
+            form=job.form,
         )
         system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
         session.start(
@@ -196,7 +201,7 @@ class _Run:
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
         with self._signals(turn):
-            finished = await turn.carry(job.prompt, job.kind, work, found)
+            finished = await turn.carry(job.prompt, job.kind, work, found, job.images)
             await stop_jobs(context.memory)
         diff = ""
         if finished.changed and turn.before and turn.after:
@@ -206,6 +211,7 @@ class _Run:
                 **finished.model_dump(
                     include={"outcome", "exit_code", "text", "error", "hint", "steps"}
                 ),
+                structured=finished.structured,
                 verification=finished.verification,
                 usage=finished.usage,
                 files_changed=finished.changed,

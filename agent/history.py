@@ -49,9 +49,9 @@ class History:
         match event:
             case SessionStarted(system=system) if system:
                 self.messages.append(SystemMessage(text=system))
-            case TurnStarted(prompt=prompt, context=context):
+            case TurnStarted(prompt=prompt, context=context, images=images):
                 text = f"{prompt}\n\n{context}" if context else prompt
-                self.messages.append(UserMessage(text=text))
+                self.messages.append(UserMessage(text=text, images=images))
             case HarnessSpoke(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
             case MessageFinished(message=message):

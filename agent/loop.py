@@ -7,7 +7,9 @@ ends the loop is the model's rest, a limit, a stall, an error of the model, or a
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent.calls import Calls
 from agent.errors import ContextOverflow
@@ -25,6 +27,8 @@ from agent.replies import Replies
 from agent.stall import Advice, Stall
 from tools.base import ToolSchema
 from tools.report import CheckReport
+
+Schema = Mapping[str, Any]
 
 NUDGE = "You made the same calls again with the same results. Do something else, or finish."
 NUDGE_EMPTY = "Your reply was empty. Call a tool, or answer the user."
@@ -77,6 +81,7 @@ class Loop:
     emit: Emit
     limits: Limits
     rest: Rest = field(default_factory=Rest)
+    started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.replies = Replies(self.emit)
@@ -86,16 +91,8 @@ class Loop:
 
         It may be called again, with another model: then it goes on from there.
         """
-        rest, stall, started = self.rest, Stall(), time.monotonic()
-        while not rest.limit:
-            seconds = time.monotonic() - started
-            if limit := self.limits.reached(rest.steps, self.replies.usage, seconds):
-                rest.limit = limit
-                break
-            rest.steps += 1
-            self.emit(StepStarted(step=rest.steps))
-            reply = await self._reply()
-            rest.text = reply.message.text or rest.text
+        rest, stall = self.rest, Stall()
+        while not rest.limit and (reply := await self.ask()):
             advice: Advice = "go on"
             for call in reply.message.calls:
                 result = await self.calls.make(call)
@@ -115,19 +112,40 @@ class Loop:
                 self.emit(HarnessSpoke(text=NUDGE if reply.message.calls else NUDGE_EMPTY))
         return rest
 
-    async def _reply(self) -> ReplyChunk:
+    async def ask(self, said: str = "", schema: Schema | None = None) -> ReplyChunk | None:
+        """Begin a step and return the model's reply, or None when a bound is reached.
+
+        What is `said` comes before it. With a `schema` the reply is an answer in its form, and no
+        call in it is made. Raises ModelError.
+        """
+        rest, seconds = self.rest, time.monotonic() - self.started
+        rest.limit = self.limits.reached(rest.steps, self.replies.usage, seconds)
+        if rest.limit:
+            return None
+        if said:
+            self.emit(HarnessSpoke(text=said))
+        rest.steps += 1
+        self.emit(StepStarted(step=rest.steps))
+        reply = await self._reply(schema)
+        rest.text = reply.message.text or rest.text
+        return reply
+
+    async def _reply(self, schema: Schema | None) -> ReplyChunk:
         self._make_room()
         try:
-            return await self._ask_model()
+            return await self._ask_model(schema)
         except ContextOverflow:
             # the model counts exactly, we estimate: mask all that may be, then ask once more
             if not self._make_room(tightest=True):
                 raise
-            return await self._ask_model()
+            return await self._ask_model(schema)
 
-    async def _ask_model(self) -> ReplyChunk:
-        request = ModelRequest(messages=tuple(self.history.messages), tools=self.schemas)
+    async def _ask_model(self, schema: Schema | None) -> ReplyChunk:
+        request = ModelRequest(tuple(self.history.messages), self.schemas, schema=schema)
         reply = await self.replies.ask(self.model, request)
+        if schema is not None and reply.message.calls:
+            # what will not be made must not wait for its result
+            reply = replace(reply, message=reply.message.model_copy(update={"calls": ()}))
         self.emit(MessageFinished(message=reply.message, usage=reply.usage))
         return reply
 

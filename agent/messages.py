@@ -16,11 +16,19 @@ class SystemMessage(Frozen):
     text: str
 
 
+class Image(Frozen):
+    """A picture, as base64."""
+
+    media_type: str
+    data: str
+
+
 class UserMessage(Frozen):
     """Words of the user, or of the harness where `by` says so."""
 
     role: Literal["user"] = "user"
     text: str
+    images: tuple[Image, ...] = ()
     by: Literal["user", "harness"] = "user"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from agent.bench import Bench
 from agent.checkpoint import Checkpoints
@@ -20,6 +21,9 @@ from sandbox.workspace import PathError, Workspace
 from tools import registry
 from tools.inner_tests import inner_tests, restored, told_apart
 from tools.report import CheckReport, TestOutcome
+
+if TYPE_CHECKING:
+    from agent.form import Form
 
 # files that decide what the tests are, or what runs them
 CONFIGURATION = frozenset(
@@ -39,7 +43,10 @@ RED = "You take over from another model. With its changes the check is red: {}. 
 
 
 async def reason_and_act(turn: Turn, prompt: str) -> None:
-    """Let the model work until it rests, then verify what was changed. Raises WispError."""
+    """Let the model work until it rests, verify what was changed, take the answer in its form.
+
+    Raises WispError.
+    """
     loop = Loop(
         model=turn.model,
         schemas=registry.schemas(),
@@ -51,8 +58,14 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     await _step(turn, loop)
     if loop.rest.stalled:
         await _go_on(turn, loop, "the model went round in circles", STALLED)
-    if not turn.calls.changing:
-        return
+    if turn.calls.changing:
+        await _verified(turn, loop, prompt)
+    if turn.form is not None and not loop.rest.limit:
+        await _answered(turn, loop, turn.form)
+
+
+async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:
+    """Verify what was changed; where the check is red a strong model may go on."""
     done = turn.done
     done.verification = await verify(turn, prompt, loop.rest.report)
     if red(done.verification) and not done.limit:
@@ -68,9 +81,15 @@ async def _step(turn: Turn, loop: Loop) -> None:
     except BudgetSpent as spent:
         loop.rest.limit = spent.message  # what was done until then is verified
     finally:
-        rest, done = loop.rest, turn.done
-        done.text, done.steps, done.limit = rest.text, rest.steps, rest.limit
-        done.usage, done.retrying = loop.replies.usage, loop.replies.retrying
+        _note(turn, loop)
+
+
+def _note(turn: Turn, loop: Loop) -> None:
+    rest, done = loop.rest, turn.done
+    if turn.form is None:  # else the text is the answer, or there is none
+        done.text = rest.text
+    done.steps, done.limit = rest.steps, rest.limit
+    done.usage, done.retrying = loop.replies.usage, loop.replies.retrying
 
 
 async def _go_on(turn: Turn, loop: Loop, why: str, words: str) -> bool:
@@ -97,6 +116,23 @@ def red(verification: Verification) -> bool:
     """Whether the check was run and does not pass; that only an own test passes is no red."""
     known = verification.after is not None and not verification.verified
     return known and verification.strength != "self-written"
+
+
+async def _answered(turn: Turn, loop: Loop, form: Form) -> None:
+    """Ask for the final answer in its form; none is a job not done, and what was changed stands."""
+    from agent.answer import answer  # only where it is asked for
+    from agent.form import Amiss
+
+    try:
+        found = await answer(loop, form)
+    except Amiss as last:
+        turn.done.failed = f"no answer in the form asked for: {last.first}"
+        turn.done.hint = "a simpler schema, or another model with --model"
+        return
+    finally:
+        _note(turn, loop)
+    if found is not None:
+        turn.done.structured, turn.done.text = found.value, found.text
 
 
 async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verification:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
@@ -18,12 +18,15 @@ from agent.errors import WispError
 from agent.escalation import Strong
 from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
 from agent.loop import Limits
-from agent.messages import Usage
+from agent.messages import Image, Usage
 from agent.models.base import Model
 from agent.outcome import INTERRUPTED, Facts, outcome
 from agent.policy import Decision, Stance, decide
 from agent.session import Session
 from tools.base import Effect, ToolCall, ToolContext
+
+if TYPE_CHECKING:
+    from agent.form import Form
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Done:
     """What the work of a turn came to; filled as it goes, so that it stands after an error too."""
 
     text: str = ""
+    structured: Any = None  # the answer in the turn's form
     steps: int = 0
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -63,6 +67,7 @@ class Turn:
     limits: Limits
     effort: int = 2
     seed: int = 0
+    form: Form | None = None  # in which the final answer is asked for
     number: int = 1  # of this turn in its session
     strong: Strong | None = None  # what may take over
     done: Done = field(default_factory=Done)
@@ -80,13 +85,14 @@ class Turn:
         kind: Literal["run", "fix"],
         work: Callable[[Turn, str], Awaitable[None]],
         context: str = "",
+        images: tuple[Image, ...] = (),
     ) -> TurnFinished:
         """Do the work and return how it ended; never raises what `work` may.
 
         A cancellation ends the turn as `cancelled`, with its exit code; the caller decides whether
         the program goes on.
         """
-        self.emit(TurnStarted(prompt=prompt, kind=kind, context=context))
+        self.emit(TurnStarted(prompt=prompt, kind=kind, context=context, images=images))
         error: WispError | None = None
         try:
             async with asyncio.timeout(self.limits.wall_s) as clock:
@@ -145,6 +151,7 @@ class Turn:
         finished = TurnFinished(
             outcome=word,
             text=done.text,
+            structured=done.structured,
             verification=done.verification,
             usage=done.usage,
             steps=done.steps,

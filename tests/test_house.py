@@ -65,6 +65,7 @@ NOT_AT_START = {
     "pathspec",
     "jinja2",
     "keyring",
+    "jsonschema",
 }
 
 

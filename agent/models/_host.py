@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agent.models._engine import Engine
-    from agent.models._lanes import Lane
+    from agent.models._lanes import Constraint, Lane
     from agent.models.chat import ChatTemplate, Turn
 
 PR_SET_PDEATHSIG = 1
@@ -190,12 +190,15 @@ class Host:
     def stream(self, request: Frame, prompt: list[int]) -> Frame:
         """Write one reply, which stays in the cache for the request after it."""
         from agent.models._lanes import Lane
-        from agent.models._matching import AfterTrigger, Vocabulary
+        from agent.models._matching import AfterTrigger, Throughout, Vocabulary
 
-        constrain = None
-        if request["grammar"]:
-            vocabulary = Vocabulary.of(self.engine)
-            constrain = AfterTrigger(vocabulary, request["trigger"], request["grammar"])
+        constrain: Constraint | None = None
+        if grammar := request["grammar"]:
+            words, trigger = Vocabulary.of(self.engine), request["trigger"]
+            # without a trigger all of the reply is in the grammar
+            constrain = (
+                AfterTrigger(words, trigger, grammar) if trigger else Throughout(words, grammar)
+            )
         room = min(request["max_tokens"] or request["room"], request["room"])
         cached = self._read(request, prompt, room)
         most = self.engine.window - len(prompt)

@@ -215,6 +215,8 @@ class Remote:
             "window": info.get("max_input_tokens"),
             "output": info.get("max_output_tokens"),
             "calls": info.get("supports_function_calling"),
+            "sees": info.get("supports_vision"),
+            "forms": info.get("supports_response_schema"),
             "prices": prices,
         }
 

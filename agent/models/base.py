@@ -6,23 +6,35 @@ A request holds the whole conversation: a model keeps nothing between requests b
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from agent.messages import AssistantMessage, Message, Usage
 from tools.base import Frozen, ToolSchema
 
+BLIND = "leave --image out, or choose a model that sees with --model"  # a hint
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One request: the conversation so far and what the reply may use."""
+    """One request: the conversation so far and what the reply may use.
+
+    With a `schema`, a JSON schema, the reply is to be one JSON value in that form. The tools are
+    then those of the requests before it, so that the prompt still begins as theirs did.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSchema, ...] = ()
     max_tokens: int | None = None
     temperature: float = 0.0
     seed: int = 0
+    schema: Mapping[str, Any] | None = None
+
+    @property
+    def usable(self) -> tuple[ToolSchema, ...]:
+        """The tools that the reply may call; an answer in a form may look like a call."""
+        return () if self.schema is not None else self.tools
 
 
 @dataclass(frozen=True, slots=True)

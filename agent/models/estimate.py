@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MESSAGE = 8  # tokens that a chat template puts around a message
+IMAGE = 1600  # tokens of a picture, at most about what providers count for one
 _PIECES = re.compile(r"[A-Za-z]+|[0-9]|[^\S\n]+|\n+|[^\x00-\x7f]|[^\w\s]+|_", re.ASCII)
 
 
@@ -37,13 +38,13 @@ class Estimate:
     def _message(self, message: Mapping[str, Any]) -> int:
         if message.get("tokens"):
             return MESSAGE + len(message["tokens"])
-        text = message["text"]
+        text, images = message["text"], int(message.get("images", 0))
         found = self._cache.get(text)
         if found is None:
             if len(self._cache) > 4096:
                 self._cache.clear()
             found = self._cache[text] = upper(text)
-        return MESSAGE + found
+        return MESSAGE + found + images * IMAGE
 
 
 def upper(text: str) -> int:

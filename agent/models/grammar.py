@@ -1,13 +1,14 @@
-"""The grammar of a call, made for one request: real tool names, each with its own arguments.
+"""Grammars made for one request, in Lark as llguidance reads it.
 
-In Lark as llguidance reads it. The grammar covers the object alone; it comes into force once the
-model has begun one (`agent.models.toolcalls.trigger`).
+That of a call: real tool names, each with its own arguments. It covers the object alone, and comes
+into force once the model has begun one (`agent.models.toolcalls.trigger`). And that of an answer in
+a form, which holds from the first token.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tools.base import ToolSchema
@@ -41,6 +42,43 @@ def calls(tools: Sequence[ToolSchema]) -> str:
     # not endless: white space is where a small model gets lost
     rules.append("WS: /[ \\n]{1,12}/")
     return "\n".join(rules) + "\n"
+
+
+# JSON in one line, spaced as models write it
+_SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+_EXACT = {"minimum": -(2**53) + 1, "maximum": 2**53 - 1}  # what every reader of JSON keeps
+_NAMED = ("properties", "patternProperties", "$defs", "definitions")
+_LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def answers(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return grammars whose words are the answers in a form, the better one first.
+
+    llguidance does not know every keyword; the second grammar goes without those, so its words
+    still have to be checked. Where it cannot read that either, there is no grammar.
+    """
+    bound = _bound(schema)
+    return tuple(
+        f"start: %json {json.dumps({**bound, 'x-guidance': {**_SPACING, **more}})}\n"
+        for more in ({}, {"lenient": True})
+    )
+
+
+def _bound(schema: Any) -> Any:
+    """Return a schema whose integers have an end."""
+    if not isinstance(schema, Mapping):
+        return schema
+    found = dict(schema)
+    for key, value in schema.items():
+        if key in _NAMED and isinstance(value, Mapping):
+            found[key] = {name: _bound(inner) for name, inner in value.items()}
+        elif key in _LISTED and isinstance(value, list):
+            found[key] = [_bound(inner) for inner in value]
+        elif key in ("items", "additionalProperties"):
+            found[key] = _bound(value)
+    if found.get("type") == "integer" and "enum" not in found and "const" not in found:
+        found = {**_EXACT, **found}
+    return found
 
 
 def _schema(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import BudgetSpent, ModelError, ModelUnusable
-from agent.messages import AssistantMessage, Message, Usage
+from agent.messages import AssistantMessage, Message, Usage, UserMessage
 from agent.models import rendering
 from agent.models._asking import Asker
 from agent.models._link import Frame, HostEnded, Link
 from agent.models.assembly import MOST, Assembly
 from agent.models.base import (
+    BLIND,
     Chunk,
     ModelRequest,
     NoticeChunk,
@@ -101,6 +102,7 @@ class LiteLlm:
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._about: Frame = {}
         self._told = False  # that the price is not known
+        self._formless = False  # whether it has refused a form
         self._asker = Asker(self._begin)
         self._estimate = Estimate()
 
@@ -128,7 +130,7 @@ class LiteLlm:
         failed = ""  # why the attempt before did
         while True:
             self._afford(failed)
-            assembly = Assembly(request.tools, taken, self._provider.name)
+            assembly = Assembly(request.usable, taken, self._provider.name)
             spent = _Spent()
             try:
                 async with contextlib.aclosing(
@@ -143,6 +145,10 @@ class LiteLlm:
                 wasted = self._wasted(spent, size, assembly)
                 self._cost += wasted.cost
                 yield SpentChunk(wasted)
+                if fault.kind == "refused" and rendering.form_of(request, self._asked()):
+                    self._formless = True  # each provider takes a part of JSON schema, its own
+                    yield NoticeChunk(f"{self.name} did not take the schema: {fault.reason}")
+                    continue
                 try:
                     seconds = retrying.wait(fault)
                 except Fault as last:
@@ -194,6 +200,7 @@ class LiteLlm:
         patience = Patience(self._pace, self._clock, size, self.local)
 
         def frame() -> Frame:
+            self._look(request.messages)
             patience.begin()  # how long the child takes to start is not the server's silence
             return {"params": rendering.params_of(request, self._asked())}
 
@@ -217,7 +224,15 @@ class LiteLlm:
             local=self.local,
             window=self._given if self._ollama else None,
             output=self._about.get("output"),
+            forms=bool(self._about.get("forms")) and not self._formless,
         )
+
+    def _look(self, messages: Sequence[Message]) -> None:
+        """Raise ModelUnusable for pictures that the model is known not to see."""
+        if self._about.get("sees") is False and any(
+            isinstance(message, UserMessage) and message.images for message in messages
+        ):
+            raise ModelUnusable(f"{self.name} does not see images", BLIND)
 
     # -- what it used
 

@@ -25,11 +25,14 @@ from agent.models import gguf
 from agent.models._asking import Asker
 from agent.models._link import Frame, HostEnded, Link
 from agent.models.base import (
+    BLIND,
     Chunk,
     Fork,
     ModelRequest,
+    NoticeChunk,
     PrefillChunk,
     ReplyChunk,
+    RetryChunk,
     Sample,
     SampleRequest,
     TextChunk,
@@ -45,6 +48,10 @@ ROOM = 256  # tokens that a reply without a limit must find free
 
 _INSTALL = 'pip install "wisp-agent[local]"'
 _REBUILD = "reinstall llama-cpp-python on this machine: its build uses instructions this CPU lacks"
+
+
+class BadGrammar(ValueError):
+    """A grammar cannot be read: one of ours, which is a bug, or that of an answer in a form."""
 
 
 class LlamaCpp:
@@ -75,6 +82,7 @@ class LlamaCpp:
         self._hint = hint
         self._asker = Asker(self._begin)
         self._plain = False
+        self._formless = False  # whether a schema could not be made a grammar
         self._estimate = Estimate()
 
     # -- the protocol
@@ -92,13 +100,37 @@ class LlamaCpp:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
-        put = _put(request.messages, request.tools)
-        names = [tool.name for tool in request.tools]
-        grammar = ""
-        if request.tools:
-            from agent.models.grammar import calls  # jsonschema work: only where tools are
+        if any(isinstance(each, UserMessage) and each.images for each in request.messages):
+            raise ModelUnusable(f"{self.name} does not see images", BLIND)
+        grammars = self._grammars(request)
+        heard = False
+        for following, grammar in enumerate(grammars, 1):
+            try:
+                async with contextlib.aclosing(self._written(request, grammar)) as chunks:
+                    async for chunk in chunks:
+                        heard = heard or isinstance(chunk, TextChunk | ThinkingChunk)
+                        yield chunk
+                return
+            except BadGrammar as error:
+                if following == len(grammars):
+                    raise
+                if heard:  # what was written so far is void
+                    yield RetryChunk("the grammar of the answer broke off", following, 0.0)
+                if not grammars[following]:
+                    self._formless = True
+                    yield NoticeChunk(f"the model is not held to the schema: {error}")
 
-            grammar = calls(request.tools)
+    def _grammars(self, request: ModelRequest) -> tuple[str, ...]:
+        """Return the grammars to try, the best first; an empty one holds nothing."""
+        from agent.models.grammar import answers, calls  # only where a reply is bound
+
+        if request.schema is None:
+            return (calls(request.tools) if request.tools else "",)
+        return ("",) if self._formless else (*answers(request.schema), "")
+
+    async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:
+        """Stream a reply that a grammar binds; raises ModelError and BadGrammar."""
+        put, usable = _put(request.messages, request.tools), request.usable
         frame: Frame = {
             "op": "stream",
             "messages": put,
@@ -106,11 +138,11 @@ class LlamaCpp:
             "room": ROOM,
             "temperature": request.temperature,
             "seed": request.seed,
-            "stop": list(STOP) if request.tools else [],
-            "trigger": trigger(names),
+            "stop": list(STOP) if usable else [],
+            "trigger": trigger([tool.name for tool in usable]) if usable else "",
             "grammar": grammar,
         }
-        reading = Reading(request.tools)
+        reading = Reading(usable)
         async with contextlib.aclosing(self._ask(frame)) as answers:
             async for answer in answers:
                 if "prefill" in answer:
@@ -122,7 +154,7 @@ class LlamaCpp:
                     done = answer["done"]
         cut = done["stop"] == "length"
         first = _calls_so_far(request.messages) + 1
-        reply = parse(done["text"], request.tools, first=first, cut=cut)
+        reply = parse(done["text"], usable, first=first, cut=cut)
         for thinking, text in reading.finish(reply, cut=cut):
             yield ThinkingChunk(text) if thinking else TextChunk(text)
         usage = self._usage(done)
@@ -280,7 +312,7 @@ class LlamaCpp:
                 f"{error['window']:,}",
                 "start a new session, or name fewer and smaller files",
             )
-        return ValueError(error["text"])  # a grammar of ours that cannot be read
+        return BadGrammar(" ".join(error["text"].partition("\n")[0].split())[:300])
 
 
 def _calls_so_far(messages: Sequence[Message]) -> int:

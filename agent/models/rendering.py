@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.messages import (
     AssistantMessage,
+    Image,
     Message,
     SystemMessage,
     ToolMessage,
@@ -30,7 +31,7 @@ class Asked:
     """Who is asked: the model's whole name, its provider, and what of it a request must say.
 
     `window` is tokens that the server shall have, where it must be told; `output` the tokens that
-    the model can write at most, where that is known.
+    the model can write at most, where that is known; `forms` whether it takes a JSON schema.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Asked:
     local: bool = False
     window: int | None = None
     output: int | None = None
+    forms: bool = False
 
 
 def params_of(request: ModelRequest, asked: Asked) -> Wire:
@@ -51,8 +53,13 @@ def params_of(request: ModelRequest, asked: Asked) -> Wire:
             reasoning=asked.provider.reasoning,
         )
     }
-    if request.tools:
+    if form := form_of(request, asked):
+        # beside tools some refuse it, and what they have kept of the prompt is void with it anyway
+        params["response_format"] = form
+    elif request.tools:
         params["tools"] = tools_of(request.tools)
+        if not request.usable:
+            params["tool_choice"] = "none"
     most = request.max_tokens
     if most is None and provider == "anthropic":
         most = min(asked.output or ROOM, ROOM)
@@ -65,6 +72,38 @@ def params_of(request: ModelRequest, asked: Asked) -> Wire:
     if asked.window is not None:
         params["num_ctx"] = asked.window
     return params
+
+
+def form_of(request: ModelRequest, asked: Asked) -> Wire:
+    """Return the form of the reply as the provider is told it; empty where the prompt must do."""
+    # all can take an object, few anything else
+    if request.schema is None or not asked.forms or request.schema.get("type") != "object":
+        return {}
+    schema = {name: value for name, value in request.schema.items() if name != "$schema"}
+    told = {"name": "answer", "schema": schema, "strict": _strict(schema)}
+    return {"type": "json_schema", "json_schema": told}
+
+
+# what OpenAI holds strictly; with any other keyword it would refuse the request
+_STRICT = frozenset(
+    {"type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const"}
+    | {"$ref", "$defs", "description", "title"}
+)
+
+
+def _strict(schema: Any) -> bool:
+    """Whether a schema can be held strictly: closed, without arguments that may be left out."""
+    if not isinstance(schema, dict) or not schema.keys() <= _STRICT:
+        return False
+    properties = schema.get("properties", {})
+    if schema.get("type") == "object" and (
+        schema.get("additionalProperties") is not False
+        or set(schema.get("required", ())) != set(properties)
+    ):
+        return False
+    inner = [*properties.values(), *schema.get("anyOf", ()), *schema.get("$defs", {}).values()]
+    inner += [schema["items"]] if "items" in schema else []
+    return all(map(_strict, inner))
 
 
 def tools_of(tools: Sequence[ToolSchema]) -> list[Wire]:
@@ -99,14 +138,18 @@ def messages_of(
             if message["role"] == "tool":  # of a result litellm marks the whole
                 message["cache_control"] = _HERE
             else:
-                message["content"] = [
-                    {"type": "text", "text": message["content"], "cache_control": _HERE}
-                ]
+                parts = message["content"]
+                if isinstance(parts, str):
+                    parts = [{"type": "text", "text": parts}]
+                message["content"] = [*parts[:-1], {**parts[-1], "cache_control": _HERE}]
     return found
 
 
 def _one(message: Message, provider: str, reasoning: bool) -> Wire | None:
     match message:
+        case UserMessage(text=text, images=images) if images:
+            words = [{"type": "text", "text": _sayable(text)}] if text else []
+            return {"role": "user", "content": [*map(_picture, images), *words]}
         case SystemMessage(text=text) | UserMessage(text=text):
             return {"role": message.role, "content": _sayable(text)} if text else None
         case ToolMessage():
@@ -115,6 +158,11 @@ def _one(message: Message, provider: str, reasoning: bool) -> Wire | None:
             return {"role": "tool", "tool_call_id": message.call_id, "content": text}
         case AssistantMessage():
             return _reply(message, provider, reasoning)
+
+
+def _picture(image: Image) -> Wire:
+    url = f"data:{image.media_type};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _reply(message: AssistantMessage, provider: str, reasoning: bool) -> Wire | None:
@@ -152,10 +200,11 @@ def counted(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Ma
     """Return a request as what its tokens are estimated from."""
     told = json.dumps([tool.parameters for tool in tools])
     told += "".join(f"{tool.name} {tool.description} " for tool in tools)
-    texts = [told] if tools else []
+    found: list[Mapping[str, Any]] = [{"text": told}] if tools else []
     for message in messages:
         text = message.text
         if isinstance(message, AssistantMessage):
             text += "".join(f" {call.name} {call.arguments}" for call in message.calls)
-        texts.append(text)
-    return [{"text": text} for text in texts]
+        images = len(message.images) if isinstance(message, UserMessage) else 0
+        found.append({"text": text, **({"images": images} if images else {})})
+    return found

@@ -27,7 +27,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from agent.errors import ModelUnusable
-from agent.messages import AssistantMessage, Message, Usage
+from agent.messages import AssistantMessage, Message, Usage, UserMessage
 from agent.models.base import (
     Chunk,
     Fork,
@@ -38,6 +38,7 @@ from agent.models.base import (
     TextChunk,
 )
 from agent.models.base import ThinkingChunk as Thinking
+from agent.models.estimate import IMAGE
 from tools.base import Frozen, ToolCall, ToolSchema
 
 WINDOW = 8192  # tokens
@@ -216,6 +217,8 @@ def _calls_in(messages: Sequence[Message]) -> int:
 
 def _size(message: Message) -> int:
     size = len(message.text) + 8
+    if isinstance(message, UserMessage):
+        size += len(message.images) * IMAGE * BYTES_PER_TOKEN
     if isinstance(message, AssistantMessage):
         size += sum(len(call.name) + len(str(call.arguments)) for call in message.calls)
     return size
