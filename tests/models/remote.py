@@ -120,13 +120,14 @@ class Talk:
         *answers: Answer,
         messages: Sequence[Message] = ASK,
         tools: tuple[ToolSchema, ...] = (READ,),
+        schema: dict[str, Any] | None = None,
     ) -> Said:
         self.server.answers = list(answers)
         self.server.requests = []
         chunks: list[Chunk] = []
         error: ModelError | None = None
         try:
-            request = ModelRequest(tuple(messages), tools)
+            request = ModelRequest(tuple(messages), tools, schema=schema)
             async with contextlib.aclosing(self.model.stream(request)) as stream:
                 async for chunk in stream:
                     chunks.append(chunk)
