@@ -78,8 +78,7 @@ class Matcher:
         from llguidance.numpy import fill_next_token_bitmask
 
         fill_next_token_bitmask(self._matcher, self._bits)
-        if self._matcher.is_error():
-            raise BadGrammar(self._matcher.get_error())
+        self.sound()
         bits = np.unpackbits(self._bits.view(np.uint8), bitorder="little")
         return bits[: self._size].view(np.bool_)
 
@@ -87,6 +86,11 @@ class Matcher:
         """Go on by tokens; False when the grammar does not allow them."""
         taken = int(self._matcher.try_consume_tokens(tokens))
         return taken == len(tokens)
+
+    def sound(self) -> None:
+        """Raise BadGrammar where it broke off: some are too large, which shows on the way."""
+        if self._matcher.is_error():
+            raise BadGrammar(self._matcher.get_error())
 
     @property
     def complete(self) -> bool:
@@ -108,6 +112,7 @@ class Throughout(Constraint):
         """Go on in the grammar."""
         if not final:
             self._matcher.take([token])
+            self._matcher.sound()  # else its end looks like that of the text
             self.complete = self._matcher.complete
 
 

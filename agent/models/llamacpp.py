@@ -7,6 +7,7 @@ put to the model, what its reply says, and what to do when the child does not an
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ from tools.base import ToolSchema
 DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
 ROOM = 256  # tokens that a reply without a limit must find free
 
+_DUMP = re.compile(r"\n(?:\s*1 \||<state>)")  # what llguidance adds to its errors
 _INSTALL = 'pip install "wisp-agent[local]"'
 _REBUILD = "reinstall llama-cpp-python on this machine: its build uses instructions this CPU lacks"
 
@@ -312,7 +314,8 @@ class LlamaCpp:
                 f"{error['window']:,}",
                 "start a new session, or name fewer and smaller files",
             )
-        return BadGrammar(" ".join(error["text"].partition("\n")[0].split())[:300])
+        why = _DUMP.split(error["text"])[0].rpartition("JSON schema: ")[2]
+        return BadGrammar(" ".join(why.split())[:300])
 
 
 def _calls_so_far(messages: Sequence[Message]) -> int:

@@ -113,7 +113,8 @@ def test_a_line_of_the_log_says_its_schema() -> None:
 def test_the_result_and_the_end_of_a_turn_say_the_same_things() -> None:
     shared = set(Ending.model_fields) - set(Base.model_fields)
     assert shared == {
-        "outcome", "exit_code", "text", "error", "hint", "verification", "usage", "steps"
+        "outcome", "exit_code", "text", "structured", "error", "hint", "verification", "usage",
+        "steps",
     }  # fmt: skip
     assert {"permission_denials", "files_changed", "session", "containment"} <= set(
         Result.model_fields

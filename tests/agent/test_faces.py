@@ -151,6 +151,14 @@ def test_the_answer_and_the_diff_are_data_and_the_proof_is_talk() -> None:
     )
 
 
+def test_where_a_program_reads_the_answer_the_diff_is_talk() -> None:
+    out, talk = io.StringIO(), io.StringIO()
+    result = Result(outcome="unverified", exit_code=3, text='{"a":1}', diff="--- a\n+++ b\x1b\n")
+    TextFace(out, talk, answer_only=True).result(result)
+    assert out.getvalue() == '{"a":1}\n'
+    assert talk.getvalue().startswith("--- a\n+++ b\\x1b\nunverified: 0 files changed, ")
+
+
 def test_an_error_has_its_line_and_its_hint() -> None:
     result = Result(outcome="failed", exit_code=2, error="no such model", hint="agent models list")
     out, talk = shown(result, io.StringIO())

@@ -15,7 +15,15 @@ from remote import READ
 from agent.errors import ModelUnusable
 from agent.form import Amiss, Form
 from agent.messages import Image, Message, SystemMessage, UserMessage
-from agent.models.base import Chunk, ModelRequest, NoticeChunk, PrefillChunk, ReplyChunk, TextChunk
+from agent.models.base import (
+    Chunk,
+    ModelRequest,
+    NoticeChunk,
+    PrefillChunk,
+    ReplyChunk,
+    RetryChunk,
+    TextChunk,
+)
 from agent.models.llamacpp import LlamaCpp
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
@@ -165,6 +173,33 @@ async def test_a_schema_that_is_no_grammar_is_said_once_and_left_to_the_check(
     assert not any(isinstance(chunk, NoticeChunk) for chunk in second)
     for got in (first, second):
         assert isinstance(got[-1], ReplyChunk) and got[-1].message.text
+
+
+async def test_a_grammar_that_breaks_off_on_the_way_is_left_and_its_words_are_void(
+    small_model: Path,
+) -> None:
+    local = LlamaCpp(small_model)
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"enum": ["one two three"]},
+            "b": {"type": "array", "minItems": 100_000, "items": {"enum": ["x"]}},
+        },
+        "required": ["a", "b"],
+    }
+    try:
+        got = await chunks(local, schema, max_tokens=30)
+        again = await chunks(local, {}, messages=(UserMessage(text="Hi."),), max_tokens=4)
+    finally:
+        await local.close()
+    void = max(place for place, chunk in enumerate(got) if isinstance(chunk, RetryChunk))
+    before = "".join(chunk.text for chunk in got[:void] if isinstance(chunk, TextChunk))
+    after = "".join(chunk.text for chunk in got[void:] if isinstance(chunk, TextChunk))
+    assert "one two three" in before
+    assert isinstance(got[-1], ReplyChunk) and got[-1].message.text == after
+    (notice,) = [chunk for chunk in got if isinstance(chunk, NoticeChunk)]
+    assert "Too many items" in notice.text and "state" not in notice.text
+    assert isinstance(again[-1], ReplyChunk)
 
 
 async def test_pictures_are_refused_before_anything_is_read(model: LlamaCpp) -> None:
