@@ -182,7 +182,7 @@ async def test_a_grammar_that_breaks_off_on_the_way_is_left_and_its_words_are_vo
     schema = {
         "type": "object",
         "properties": {
-            "a": {"enum": ["one two three"]},
+            "a": {"enum": ["one two three", "four five six"]},
             "b": {"type": "array", "minItems": 100_000, "items": {"enum": ["x"]}},
         },
         "required": ["a", "b"],
@@ -195,7 +195,7 @@ async def test_a_grammar_that_breaks_off_on_the_way_is_left_and_its_words_are_vo
     void = max(place for place, chunk in enumerate(got) if isinstance(chunk, RetryChunk))
     before = "".join(chunk.text for chunk in got[:void] if isinstance(chunk, TextChunk))
     after = "".join(chunk.text for chunk in got[void:] if isinstance(chunk, TextChunk))
-    assert "one two three" in before
+    assert before.startswith('{"a')
     assert isinstance(got[-1], ReplyChunk) and got[-1].message.text == after
     (notice,) = [chunk for chunk in got if isinstance(chunk, NoticeChunk)]
     assert "Too many items" in notice.text and "state" not in notice.text
