@@ -13,6 +13,7 @@ from sessions import Ran, carried, prepare
 
 from agent import log
 from agent.events import UNLOGGED, Base, TurnFinished
+from agent.form import Form
 from agent.history import History
 from agent.policy import Autonomy
 
@@ -58,6 +59,8 @@ class Story:
     answers: tuple[bool | str, ...]
     window: int
     cancel: int | None  # the number of the event at which the user stops it
+    # what the model says when it is asked for an answer in a form; None when it is not
+    answered: tuple[dict[str, Any] | str, ...] | None
 
 
 stories = st.builds(
@@ -68,6 +71,8 @@ stories = st.builds(
     answers=st.lists(st.sampled_from([True, False, "rather not"]), max_size=4).map(tuple),
     window=st.sampled_from([8192, 1400, 900]),
     cancel=st.none() | st.integers(2, 40),
+    answered=st.none()
+    | st.lists(replies | st.sampled_from(["no", '{"a": 1}']), max_size=5).map(tuple),
 )
 
 
@@ -75,7 +80,11 @@ async def told(story: Story, folder: Path) -> Ran:
     root = folder / "work"
     root.mkdir()
     (root / "a.py").write_text("def one():\n    return 1\n" * 40)
-    script: list[Any] = [*story.replies, *(["Done."] if story.ends else [])]
+    script: list[Any] = [
+        *story.replies,
+        *(["Done."] if story.ends else []),
+        *(story.answered or ()),
+    ]
     tasks: list[asyncio.Task[TurnFinished]] = []
 
     def stop(event: Base) -> None:
@@ -90,6 +99,8 @@ async def told(story: Story, folder: Path) -> Ran:
         window=story.window,
         readers=(stop,),
     )
+    if story.answered is not None:
+        ran.turn.form = Form({"type": "object"})
     tasks.append(asyncio.ensure_future(carried(ran)))
     async with asyncio.timeout(30):
         await tasks[0]
@@ -111,5 +122,7 @@ def test_every_run_is_in_the_grammar_and_its_log_says_the_same(story: Story, hom
     assert kept.events == [each for each in ran.events if not isinstance(each, UNLOGGED)]
     assert History.of(kept.events).messages == ran.session.history.messages
     assert ran.session.history.open == {}
+    if story.answered is None or ran.end.outcome in ("cancelled", "failed"):
+        assert ran.end.structured is None
     if story.cancel is None:
         assert ran.end.outcome != "cancelled"
