@@ -118,6 +118,7 @@ class LiteLlm:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
+        await self._look(request.messages)
         retrying = Retrying(self._pace, self._clock, self._chance)
         put = rendering.counted(request.messages, request.tools)
         size = self._estimate.count(put)
@@ -200,7 +201,6 @@ class LiteLlm:
         patience = Patience(self._pace, self._clock, size, self.local)
 
         def frame() -> Frame:
-            self._look(request.messages)
             patience.begin()  # how long the child takes to start is not the server's silence
             return {"params": rendering.params_of(request, self._asked())}
 
@@ -227,12 +227,12 @@ class LiteLlm:
             forms=bool(self._about.get("forms")) and not self._formless,
         )
 
-    def _look(self, messages: Sequence[Message]) -> None:
+    async def _look(self, messages: Sequence[Message]) -> None:
         """Raise ModelUnusable for pictures that the model is known not to see."""
-        if self._about.get("sees") is False and any(
-            isinstance(message, UserMessage) and message.images for message in messages
-        ):
-            raise ModelUnusable(f"{self.name} does not see images", BLIND)
+        if any(isinstance(message, UserMessage) and message.images for message in messages):
+            await self._asker.start()  # the child knows
+            if self._about.get("sees") is False:
+                raise ModelUnusable(f"{self.name} does not see images", BLIND)
 
     # -- what it used
 
