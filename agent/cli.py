@@ -87,11 +87,15 @@ def _models_pull(given: Namespace) -> int:
     return 0
 
 
-@command("models info", "What a model file says of itself.", "model_file")
+@command(
+    "models info", "What a model file, or a model's server, says of it.", "model_file api_base"
+)
 def _models_info(given: Namespace) -> int:
+    from agent import config as settings
     from agent.commands import info
 
-    return info(given.model_file)
+    base = settings.load({"api_base": given.api_base}, None).settings.api_base
+    return info(given.model_file, base)
 
 
 @command("keys set", "Keep a key; it is asked for, or read from stdin.", "provider")

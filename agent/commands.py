@@ -16,8 +16,8 @@ def out(line: str) -> None:
 
 
 def listing() -> int:
-    """Print the catalogue and what is on this machine."""
-    from agent.models import catalog
+    """Print the catalogue, what is on this machine, and what servers on it offer."""
+    from agent.models import catalog, servers
 
     folder = catalog.folder()
     for entry in catalog.CATALOG:
@@ -30,7 +30,20 @@ def listing() -> int:
     for file in own:
         if file.name not in known:
             out(f"{file}  {file.stat().st_size / 1e9:.1f} GB")
+    for server in asyncio.run(servers.find()):
+        out(f"{server.title} at {server.root}:")
+        for model in server.models:
+            state = "" if model.loaded else ", not loaded"
+            out(f"  {server.typed(model)}  {_window(model.window, model.trained)}{state}")
     return 0
+
+
+def _window(window: int | None, trained: int | None) -> str:
+    """Return the window of a model that is served, in words."""
+    most = f"at most {trained:,} tokens" if trained else ""
+    if window is None:
+        return most or "window not said"
+    return f"{window:,} tokens" + (f" ({most})" if trained and trained > window else "")
 
 
 async def pull(name: str, yes: bool) -> None:
@@ -89,10 +102,13 @@ class _Progress:
             sys.stderr.write("\n")
 
 
-def info(name: str) -> int:
-    """Print what a model file says of itself."""
+def info(name: str, api_base: str = "") -> int:
+    """Print what a model file says of itself, or what its server says of it."""
     from agent.models import catalog, gguf
+    from agent.models.choose import is_remote
 
+    if is_remote(name):
+        return asyncio.run(_served(name, api_base))
     found = catalog.resolve(name)
     if not found.present:
         raise ModelUnusable(f"the model {found.name} is not on this machine", found.hint)
@@ -111,6 +127,41 @@ def info(name: str) -> int:
         "window": f"{told.context} tokens as trained",
         "chat template": "yes" if told.chat_template else "none",
     }
+    for label, value in rows.items():
+        out(f"{label:14} {value}")
+    return 0
+
+
+async def _served(name: str, api_base: str) -> int:
+    """Print what the server of a model says. Raises ModelError where there is none."""
+    from agent.keys import key_for
+    from agent.models import providers, servers, serving
+
+    provider = providers.provider_of(name)
+    assert provider is not None, "the name was looked at"
+    base = api_base or servers.home(provider.name)
+    if not base:
+        raise ModelUnusable(
+            f"{name} is not served on this machine", f"agent models info {name} --api-base URL"
+        )
+    kept = key_for(provider.name)
+    key = kept.text if kept else ""
+    found = await serving.serving(provider, name.partition("/")[2], base, key=key)
+    root = servers.root_of(base)
+    server = await servers.look(root, seconds=serving.ASK_S, key=key, only=found.model)
+    model = server.model(found.model) if server else None
+    if server is None or model is None:
+        raise ModelUnusable(f"the server at {base} says nothing of {name}", "agent models list")
+    rows = {
+        "model": f"{name.partition('/')[0]}/{model.name}",
+        "server": f"{server.title} {server.version}".rstrip(),
+        "address": base,
+        "window": _window(model.window, model.trained),
+        "loaded": "yes" if model.loaded else "no",
+        **dict(model.about),
+    }
+    if found.told:
+        rows["asked for"] = f"{found.told:,} tokens; WISP_CONTEXT asks for another number"
     for label, value in rows.items():
         out(f"{label:14} {value}")
     return 0

@@ -29,7 +29,9 @@ OPTIONS = {
     "words": _option("", "PROMPT", "`-` reads it from stdin.", nargs="?", default=""),
     "model_name": _option("", "NAME", "A name of `agent models list`.", nargs="?", default=""),
     "provider": _option("", "PROVIDER", "A provider of remote models, such as openai."),
-    "model_file": _option("", "NAME", "A name, or a path to a GGUF."),
+    "model_file": _option(
+        "", "NAME", "A name, a path to a GGUF, or provider/model of a server here."
+    ),
     "prompt": _option("-p --prompt --print", "TEXT", "The prompt."),
     "model": _option("-m --model", "NAME", "Name, path to a GGUF, provider/model, or script."),
     "api_base": _option("--api-base", "URL", "Where a remote model is served."),

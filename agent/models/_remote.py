@@ -205,10 +205,12 @@ class Remote:
 
     def about(self) -> Frame:
         """Return what litellm knows of the model; nothing of what it does not."""
-        try:
-            info: Any = self._litellm.get_model_info(self._model)
-        except Exception:  # a plain Exception is what litellm raises for a model it does not know
-            info = {}
+        info: Any = {}
+        # of a model of Ollama it would ask the server, at an address that may be another
+        if not self._model.startswith("ollama"):
+            # a plain Exception is what litellm raises for a model it does not know
+            with contextlib.suppress(Exception):
+                info = self._litellm.get_model_info(self._model)
         prices = [info.get(f"{each}_cost_per_token") or 0.0 for each in ("input", "output")]
         return {
             "host": self._host,

@@ -1,6 +1,7 @@
 """From a model string to a model.
 
-`scripted:FILE`, a name of the catalogue, a path to a GGUF, or `provider/model` for a remote one.
+`scripted:FILE`, a name of the catalogue, a path to a GGUF, or `provider/model` for a remote one or
+one that a server on this machine has.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def missing_download(name: str) -> int:
 
     Raises ModelUnusable for a name that leads nowhere.
     """
-    if name.startswith(SCRIPTED) or _remote(name):
+    if name.startswith(SCRIPTED) or is_remote(name):
         return 0
     from agent.models import catalog
 
@@ -39,7 +40,7 @@ def open_model(
 
         path = Path(name.removeprefix(SCRIPTED)).expanduser()
         return ScriptedModel.load(path, context or WINDOW)
-    if _remote(name):
+    if is_remote(name):
         from importlib.util import find_spec
 
         from agent.keys import key_for
@@ -61,7 +62,7 @@ def open_model(
     return LlamaCpp(found.path, name=found.name, window=context or DEFAULT_WINDOW, hint=found.hint)
 
 
-def _remote(name: str) -> bool:
+def is_remote(name: str) -> bool:
     """Whether a name begins with a provider; a path to a file does not."""
     from agent.models.catalog import looks_like_path
     from agent.models.providers import provider_of

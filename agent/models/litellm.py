@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from agent.errors import BudgetSpent, ModelError, ModelUnusable
+from agent.errors import BudgetSpent, ContextOverflow, ModelError, ModelUnusable
 from agent.messages import AssistantMessage, Message, Usage, UserMessage
 from agent.models import rendering
 from agent.models._asking import Asker
@@ -36,10 +36,11 @@ from agent.models.estimate import Estimate
 from agent.models.faults import EMPTY, Fault, Seen, classify, final
 from agent.models.providers import KeyFor, from_environment, loopback, provider_of
 from agent.models.retrying import Clock, Pace, Patience, Retrying
+from agent.models.servers import home
+from agent.models.serving import LOADED, OLLAMA_WINDOW, Serving, serving
 from tools.base import ToolSchema
 
 UNKNOWN_WINDOW = 1 << 20  # tokens, where nobody knows: then the server says when it is full
-OLLAMA_WINDOW = 16384  # tokens; ollama cuts off a longer prompt without a word, so it is told
 
 INSTALL = "uv tool install 'wisp-agent[remote]'"
 # how the child reaches the network, and which region of a provider it means; none is a secret
@@ -82,7 +83,7 @@ class LiteLlm:
             raise ModelUnusable(f"{name} names no provider", "-m openai/NAME --api-base URL")
         self.name = name
         self._provider = provider
-        self._base = api_base or provider.base
+        self._base = api_base or home(provider.name)
         self.local = bool(self._base) and loopback(self._base)
         # the provider's own address is known once the child has been started
         self.host = "" if self.local else urlsplit(self._base).hostname or provider.name
@@ -93,9 +94,10 @@ class LiteLlm:
             raise ModelUnusable(
                 f"{name} needs a key, and {variable} is not set", f"agent keys set {provider.name}"
             )
-        self._ollama = provider.name == "ollama_chat"
-        self._given = context or (OLLAMA_WINDOW if self._ollama else None)
-        self.context_window = self._given or UNKNOWN_WINDOW
+        self._given = context
+        self._serving = Serving(name.partition("/")[2])
+        unknown = OLLAMA_WINDOW if provider.name == "ollama" else UNKNOWN_WINDOW
+        self.context_window = context or unknown
         self._max_cost = max_cost
         self._cost = 0.0  # of all requests so far
         self._pace = pace or Pace()
@@ -118,10 +120,17 @@ class LiteLlm:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
-        await self._look(request.messages)
+        await self.start()  # its window is not known before
+        self._look(request.messages)
         retrying = Retrying(self._pace, self._clock, self._chance)
         put = rendering.counted(request.messages, request.tools)
         size = self._estimate.count(put)
+        if size > self.context_window:
+            raise ContextOverflow(
+                f"{self.name}: the request needs about {size:,} tokens, the window has "
+                f"{self.context_window:,}",
+                "start a new session, or name fewer and smaller files",
+            )
         taken = [
             call.id
             for message in request.messages
@@ -222,17 +231,16 @@ class LiteLlm:
             name=self.name,
             provider=self._provider,
             local=self.local,
-            window=self._given if self._ollama else None,
+            window=self._serving.told,
             output=self._about.get("output"),
             forms=bool(self._about.get("forms")) and not self._formless,
         )
 
-    async def _look(self, messages: Sequence[Message]) -> None:
+    def _look(self, messages: Sequence[Message]) -> None:
         """Raise ModelUnusable for pictures that the model is known not to see."""
-        if any(isinstance(message, UserMessage) and message.images for message in messages):
-            await self._asker.start()  # the child knows
-            if self._about.get("sees") is False:
-                raise ModelUnusable(f"{self.name} does not see images", BLIND)
+        shown = any(isinstance(each, UserMessage) and each.images for each in messages)
+        if shown and self._about.get("sees") is False:
+            raise ModelUnusable(f"{self.name} does not see images", BLIND)
 
     # -- what it used
 
@@ -272,23 +280,44 @@ class LiteLlm:
     # -- the child
 
     async def _begin(self) -> Link:
-        """Start a child; raises ModelError, since what fails here fails again."""
-        settings = {
-            "model": self.name,
+        """Start a child, and ask the server about the model meanwhile.
+
+        Raises ModelError, since what fails here fails again.
+        """
+        asked = asyncio.ensure_future(self._ask_server())
+        opening: asyncio.Future[tuple[Link, Frame]] | None = None
+        try:
+            if self._serving.model in LOADED:
+                await asked
+            opening = asyncio.ensure_future(Link.opened(self._settings(), "_remote.py", PASSED))
+            (link, answer), _ = await asyncio.gather(opening, asked)
+            self._take(answer)
+        except BaseException as error:
+            asked.cancel()
+            if opening is not None:
+                opening.cancel()
+                with contextlib.suppress(HostEnded, asyncio.CancelledError):
+                    await (await opening)[0].close()
+            if isinstance(error, HostEnded):
+                raise self._final(self._crash(error)) from None
+            raise
+        return link
+
+    async def _ask_server(self) -> None:
+        found = await serving(
+            self._provider, self._serving.model, self._base, key=self._key, given=self._given
+        )
+        if self._serving.model in LOADED:
+            self.name = f"{self.name.partition('/')[0]}/{found.model}"
+        self._serving = found
+
+    def _settings(self) -> Frame:
+        return {
+            "model": self._provider.called(self._serving.model),
             # a server that wants none is given one too, since litellm does not go without
             "api_key": self._key or "none",
             "api_base": self._base,
         }
-        try:
-            link, answer = await Link.opened(settings, "_remote.py", PASSED)
-        except HostEnded as end:
-            raise self._final(self._crash(end)) from None
-        try:
-            self._take(answer)
-        except ModelUnusable:
-            await link.close()
-            raise
-        return link
 
     def _take(self, answer: Frame) -> None:
         """Take in what the child says of the model; raises ModelUnusable."""
@@ -297,7 +326,8 @@ class LiteLlm:
         self._about = answer["ready"]
         if not self.local:
             self.host = self._about["host"] or self.host
-        self.context_window = self._given or self._about["window"] or UNKNOWN_WINDOW
+        known = self._serving.window or self._about["window"] or UNKNOWN_WINDOW
+        self.context_window = self._serving.told or self._given or known
         if self._max_cost is not None and not (self.local or self._priced):
             raise ModelUnusable(
                 f"the price of {self.name} is not known, so no limit on its cost can hold",

@@ -2,7 +2,8 @@
 
 It speaks the two dialects that matter, chat completions of OpenAI and messages of Anthropic, over
 plain streams, so that a connection can be cut at any byte. Each request takes the next answer; the
-last one is given again and again. `requests` are what came in.
+last one is given again and again. `requests` are what came in. What is asked of the server itself,
+by GET or at a path of `about`, is answered from there and noted in `questions`.
 """
 
 from __future__ import annotations
@@ -62,29 +63,43 @@ class FaultServer:
     def __init__(self, answers: Sequence[Answer]) -> None:
         self.answers = list(answers)
         self.requests: list[Asked] = []
+        self.about: dict[str, Any] = {}  # by path: JSON, or an Answer
+        self.questions: list[Asked] = []
         self.left = asyncio.Event()  # a client went away from an answer without an end
         self.port = 0
+        self.open: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            while await self._one(reader, writer):
-                pass
-        writer.close()
+        task = asyncio.current_task()
+        assert task is not None
+        self.open.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while await self._one(reader, writer):
+                    pass
+        finally:
+            self.open.discard(task)
+            writer.transport.abort() if task.cancelling() else writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; False when the connection ended with it."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
-        answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
         told = dict(line.split(": ", 1) for line in head[1:] if line)
-        self.requests.append(
-            Asked(head[0].split()[1], {name.lower(): value for name, value in told.items()}, raw)
-        )
+        method, path = head[0].split()[:2]
+        asked = Asked(path, {name.lower(): value for name, value in told.items()}, raw)
+        if method == "GET" or path in self.about:
+            self.questions.append(asked)
+            about = self.about.get(path, error(404, f"no {path}"))
+            answer = about if isinstance(about, Answer) else Answer(json.dumps(about).encode())
+        else:
+            answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
+            self.requests.append(asked)
         if not answer.silent:
             writer.write(answer.head)
             if answer.body:
@@ -122,6 +137,10 @@ async def serving(*answers: Answer) -> AsyncIterator[FaultServer]:
         yield fault
     finally:
         server.close()
+        left = [task for task in fault.open if task.cancel()]
+        if left:
+            await asyncio.wait(left)
+        await asyncio.sleep(0)  # a transport closes in the turn after
 
 
 def refused() -> int:
@@ -268,6 +287,21 @@ def _anthropic(
 def _event(kind: str, **more: Any) -> bytes:
     data = json.dumps({"type": kind, **more})
     return f"event: {kind}\ndata: {data}\n\n".encode()
+
+
+def ollama(
+    text: Sequence[str] = (), thinking: Sequence[str] = (), prompt: int = 100, **more: Any
+) -> bytes:
+    """Return a reply as Ollama streams it: a line of JSON for each piece."""
+    about = {"model": "x", "created_at": "2026-11-22T06:00:00Z"}
+    said = [{"content": "", "thinking": piece} for piece in thinking]
+    said += [{"content": piece} for piece in text]
+    lines: list[dict[str, Any]] = [
+        {**about, "message": {"role": "assistant", **each}, "done": False} for each in said
+    ]
+    counts = {"prompt_eval_count": prompt, "eval_count": 20, "done_reason": "stop", **more}
+    last = {**about, "message": {"role": "assistant", "content": ""}, "done": True}
+    return b"".join(json.dumps(each).encode() + b"\n" for each in [*lines, {**last, **counts}])
 
 
 def error(status: int, message: str, **headers: str) -> Answer:

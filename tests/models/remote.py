@@ -147,6 +147,7 @@ async def talking(
     dialect: Dialect, *, host: str = "127.0.0.1", pace: Pace = QUICK, **more: Any
 ) -> AsyncIterator[Talk]:
     async with fault_server.serving() as server:
+        server.about = more.pop("about", {})
         model = LiteLlm(
             more.pop("name", dialect.name),
             api_base=f"http://{host}:{more.pop('port', server.port)}{dialect.base}",
