@@ -80,6 +80,7 @@ class Loop:
     history: History
     emit: Emit
     limits: Limits
+    effort: int = 2
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
 
@@ -141,7 +142,9 @@ class Loop:
             return await self._ask_model(schema)
 
     async def _ask_model(self, schema: Schema | None) -> ReplyChunk:
-        request = ModelRequest(tuple(self.history.messages), self.schemas, schema=schema)
+        request = ModelRequest(
+            tuple(self.history.messages), self.schemas, schema=schema, effort=self.effort
+        )
         reply = await self.replies.ask(self.model, request)
         if schema is not None and reply.message.calls:
             # what will not be made must not wait for its result

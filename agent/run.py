@@ -54,6 +54,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         history=turn.session.history,
         emit=turn.emit,
         limits=turn.limits,
+        effort=turn.effort,
     )
     await _step(turn, loop)
     if loop.rest.stalled:

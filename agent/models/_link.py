@@ -10,7 +10,7 @@ import signal
 import struct
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,21 @@ class Link:
         except BaseException:
             await link.close()
             raise
+
+    @classmethod
+    async def opened_beside(
+        cls, work: Awaitable[None], settings: Frame, program: str, passed: Sequence[str] = ()
+    ) -> tuple[Link, Frame]:
+        """Start a child while other work is done; what that raises ends the child at once."""
+        opening = asyncio.ensure_future(cls.opened(settings, program, passed))
+        try:
+            (found, _) = await asyncio.gather(opening, work)
+        except BaseException:
+            opening.cancel()
+            with contextlib.suppress(HostEnded, asyncio.CancelledError):
+                await (await opening)[0].close()
+            raise
+        return found
 
     async def send(self, frame: Frame) -> None:
         """Write one frame; raises HostEnded."""

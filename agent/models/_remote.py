@@ -44,6 +44,7 @@ SETTINGS = {
     "REPEATED_STREAMING_CHUNK_LIMIT": "1000000000",
 }
 _THINKING = ("thinking", "redacted_thinking")
+EFFORTS = ("none", "minimal", "xhigh", "max")  # of thinking, which not every thinker has
 
 
 class Pipes:
@@ -219,6 +220,9 @@ class Remote:
             "calls": info.get("supports_function_calling"),
             "sees": info.get("supports_vision"),
             "forms": info.get("supports_response_schema"),
+            "reasons": info.get("supports_reasoning"),
+            "efforts": [each for each in EFFORTS if info.get(f"supports_{each}_reasoning_effort")],
+            "default_effort": info.get("default_reasoning_effort"),
             "prices": prices,
         }
 

@@ -30,6 +30,7 @@ class ModelRequest:
     temperature: float = 0.0
     seed: int = 0
     schema: Mapping[str, Any] | None = None
+    effort: int = 2  # 0 to 4: how much thinking
 
     @property
     def usable(self) -> tuple[ToolSchema, ...]:

@@ -11,14 +11,14 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from agent.errors import BudgetSpent, ContextOverflow, ModelError, ModelUnusable
-from agent.messages import AssistantMessage, Message, Usage, UserMessage
-from agent.models import rendering
+from agent.messages import Message, Usage, UserMessage
+from agent.models import rendering, thinking
 from agent.models._asking import Asker
 from agent.models._link import Frame, HostEnded, Link
 from agent.models.assembly import MOST, Assembly
@@ -35,9 +35,12 @@ from agent.models.base import (
 from agent.models.estimate import Estimate
 from agent.models.faults import EMPTY, Fault, Seen, classify, final
 from agent.models.providers import KeyFor, from_environment, loopback, provider_of
+from agent.models.purse import Purse
 from agent.models.retrying import Clock, Pace, Patience, Retrying
 from agent.models.servers import home
 from agent.models.serving import LOADED, OLLAMA_WINDOW, Serving, serving
+from agent.models.thinking import MORE
+from agent.models.truncation import Reading
 from tools.base import ToolSchema
 
 UNKNOWN_WINDOW = 1 << 20  # tokens, where nobody knows: then the server says when it is full
@@ -98,8 +101,7 @@ class LiteLlm:
         self._serving = Serving(name.partition("/")[2])
         unknown = OLLAMA_WINDOW if provider.name == "ollama" else UNKNOWN_WINDOW
         self.context_window = context or unknown
-        self._max_cost = max_cost
-        self._cost = 0.0  # of all requests so far
+        self._purse = Purse(max_cost, self.local)
         self._pace = pace or Pace()
         self._clock, self._sleep, self._chance = clock, sleep, chance
         self._about: Frame = {}
@@ -107,6 +109,8 @@ class LiteLlm:
         self._formless = False  # whether it has refused a form
         self._asker = Asker(self._begin)
         self._estimate = Estimate()
+        self._reading = Reading()
+        self._most: int | None = None  # tokens that it was seen to read at most
 
     # -- the protocol
 
@@ -132,31 +136,41 @@ class LiteLlm:
                 "start a new session, or name fewer and smaller files",
             )
         taken = [
-            call.id
-            for message in request.messages
-            if isinstance(message, AssistantMessage)
-            for call in message.calls
+            call.id for message in rendering.replies_of(request.messages) for call in message.calls
         ]
         failed = ""  # why the attempt before did
+        asked, cap = self._asked(request), thinking.cap(request.effort, self._serving.kind)
         while True:
-            self._afford(failed)
+            try:
+                self._purse.afford()
+            except BudgetSpent as spent_all:
+                if not failed:
+                    raise
+                what = f"{spent_all.message} while it was asked again: {failed}"
+                raise self._final(Fault("again", what)) from None
             assembly = Assembly(request.usable, taken, self._provider.name)
-            spent = _Spent()
+            spent = _Spent(thinking.Thought(cap if self.local else None))
             try:
                 async with contextlib.aclosing(
-                    self._attempt(request, size, assembly, spent)
+                    self._attempt(request, asked, size, assembly, spent)
                 ) as chunks:
                     async for chunk in chunks:
                         if isinstance(chunk, ReplyChunk):
+                            for notice in self._check(request, size, chunk.usage, spent):
+                                yield notice
                             self._estimate.learn(put, chunk.usage.input)
                         yield chunk
                 return
+            except thinking.TooLong as long:
+                yield SpentChunk(self._purse.guessed(size, assembly.size, spent.bytes_out))
+                yield NoticeChunk(f"{self.name}: {long}, so it is asked again without", MORE)
+                asked = replace(asked, thinking=thinking.off(self._serving.kind, self.name))
+                cap = None
             except Fault as fault:
-                wasted = self._wasted(spent, size, assembly)
-                self._cost += wasted.cost
-                yield SpentChunk(wasted)
-                if fault.kind == "refused" and rendering.form_of(request, self._asked()):
-                    self._formless = True  # each provider takes a part of JSON schema, its own
+                yield SpentChunk(self._purse.guessed(size, assembly.size, spent.bytes_out))
+                if fault.kind == "refused" and rendering.form_of(request, asked):
+                    asked, self._formless = replace(asked, forms=False), True
+                    # each provider takes a part of JSON schema, its own
                     yield NoticeChunk(f"{self.name} did not take the schema: {fault.reason}")
                     continue
                 try:
@@ -175,15 +189,22 @@ class LiteLlm:
     # -- one attempt
 
     async def _attempt(
-        self, request: ModelRequest, size: int, assembly: Assembly, spent: _Spent
+        self,
+        request: ModelRequest,
+        asked: rendering.Asked,
+        size: int,
+        assembly: Assembly,
+        spent: _Spent,
     ) -> AsyncGenerator[Chunk, None]:
-        """Ask once; ends with the reply or raises Fault."""
+        """Ask once; ends with the reply, or raises Fault or TooLong."""
         done: Frame = {}
-        async with contextlib.aclosing(self._ask(request, size, spent)) as answers:
+        params = rendering.params_of(request, asked)
+        async with contextlib.aclosing(self._ask(params, size, spent)) as answers:
             async for answer in answers:
                 if to := answer.get("to"):
                     yield SentChunk(to, answer["sent"])
                 if "delta" in answer:
+                    spent.thought.feed(answer["delta"])
                     for chunk in assembly.feed(answer["delta"]):
                         yield chunk
                 done = answer.get("done", done)
@@ -196,22 +217,25 @@ class LiteLlm:
             raise Fault("again", what if assembly.begun else EMPTY)
         if done["finish"] == "content_filter" and not reply.message.calls:
             raise Fault("filtered", "content_filter")
-        if not (self.local or self._told or self._priced):
+        if not (self._told or self._purse.known):
             self._told = True
             yield NoticeChunk(f"the price of {self.name} is not known: its cost is counted as 0")
-        usage = self._usage(done["usage"], spent, size, assembly)
-        self._cost += usage.cost
+        spent.told = bool(done["usage"])
+        if spent.told:
+            usage = self._purse.told(done["usage"], spent.bytes_out)
+        else:
+            usage = self._purse.guessed(size, assembly.size, spent.bytes_out)
         yield ReplyChunk(reply.message, usage, reply.stop, reply.problem)
 
     async def _ask(
-        self, request: ModelRequest, size: int, spent: _Spent
+        self, params: rendering.Wire, size: int, spent: _Spent
     ) -> AsyncGenerator[Frame, None]:
         """Send a request and yield its answers up to `done`; leaving early cancels it."""
         patience = Patience(self._pace, self._clock, size, self.local)
 
         def frame() -> Frame:
             patience.begin()  # how long the child takes to start is not the server's silence
-            return {"params": rendering.params_of(request, self._asked())}
+            return {"params": params}
 
         try:
             async with contextlib.aclosing(self._asker.ask(frame, patience.left)) as answers:
@@ -226,7 +250,9 @@ class LiteLlm:
         except HostEnded as end:
             raise self._crash(end) from None
 
-    def _asked(self) -> rendering.Asked:
+    def _asked(self, request: ModelRequest) -> rendering.Asked:
+        effort, kind = request.effort, self._serving.kind
+        most = rendering.limit_of(request, self._provider.name, self._about.get("output"))
         return rendering.Asked(
             name=self.name,
             provider=self._provider,
@@ -234,6 +260,9 @@ class LiteLlm:
             window=self._serving.told,
             output=self._about.get("output"),
             forms=bool(self._about.get("forms")) and not self._formless,
+            thinking=thinking.here(effort, kind, self.name)
+            if self.local
+            else thinking.knob(effort, self._about, self.name, most),
         )
 
     def _look(self, messages: Sequence[Message]) -> None:
@@ -242,40 +271,22 @@ class LiteLlm:
         if shown and self._about.get("sees") is False:
             raise ModelUnusable(f"{self.name} does not see images", BLIND)
 
-    # -- what it used
+    def _check(
+        self, request: ModelRequest, size: int, usage: Usage, spent: _Spent
+    ) -> Iterator[Chunk]:
+        """Raise ContextOverflow, after telling it, when the server has not read the whole prompt.
 
-    def _afford(self, failed: str) -> None:
-        """Raise the error for a request that the limit on cost does not allow."""
-        if self._max_cost is None or self._cost < self._max_cost:
+        The loop makes room then and asks once more.
+        """
+        if not spent.told or not self._reading.is_cut(request.messages, usage.input):
             return
-        limit = f"the limit of ${self._max_cost:g} was reached"
-        if failed:
-            raise self._final(Fault("again", f"{limit} while it was asked again: {failed}"))
-        raise BudgetSpent(limit)
-
-    @property
-    def _priced(self) -> bool:
-        return any(self._about.get("prices", ()))
-
-    def _usage(self, told: Frame, spent: _Spent, size: int, assembly: Assembly) -> Usage:
-        if not told:
-            return self._wasted(spent, size, assembly)
-        return Usage(
-            input=told["input"],
-            cached=min(told["cached"], told["input"]),
-            output=told["output"],
-            cost=0.0 if self.local else told["cost"],
-            bytes_out=spent.bytes_out,
-        )
-
-    def _wasted(self, spent: _Spent, size: int, assembly: Assembly) -> Usage:
-        """Estimate what an attempt used of which nobody told: what had begun is paid for."""
-        if not assembly.begun:
-            return Usage(bytes_out=spent.bytes_out)
-        written = assembly.size // 3 + 1  # characters to a token, rather too few
-        prices = self._about.get("prices", (0.0, 0.0))
-        cost = 0.0 if self.local else size * prices[0] + written * prices[1]
-        return Usage(input=size, output=written, cost=cost, bytes_out=spent.bytes_out)
+        self._most = usage.input
+        self.context_window = min(self.context_window, self._most)
+        what = f"{self.name}: the server read {usage.input:,} of about {size:,} tokens"
+        text = f"{what}: its window is smaller than it said"
+        yield SpentChunk(usage)
+        yield NoticeChunk(text)
+        raise ContextOverflow(text, "start it with a larger window, or name fewer files")
 
     # -- the child
 
@@ -285,21 +296,19 @@ class LiteLlm:
         Raises ModelError, since what fails here fails again.
         """
         asked = asyncio.ensure_future(self._ask_server())
-        opening: asyncio.Future[tuple[Link, Frame]] | None = None
         try:
             if self._serving.model in LOADED:
                 await asked
-            opening = asyncio.ensure_future(Link.opened(self._settings(), "_remote.py", PASSED))
-            (link, answer), _ = await asyncio.gather(opening, asked)
-            self._take(answer)
-        except BaseException as error:
+            settings = self._settings()
+            link, answer = await Link.opened_beside(asked, settings, "_remote.py", PASSED)
+        except HostEnded as end:
+            raise self._final(self._crash(end)) from None
+        finally:
             asked.cancel()
-            if opening is not None:
-                opening.cancel()
-                with contextlib.suppress(HostEnded, asyncio.CancelledError):
-                    await (await opening)[0].close()
-            if isinstance(error, HostEnded):
-                raise self._final(self._crash(error)) from None
+        try:
+            self._take(answer)
+        except ModelUnusable:
+            await link.close()
             raise
         return link
 
@@ -327,8 +336,10 @@ class LiteLlm:
         if not self.local:
             self.host = self._about["host"] or self.host
         known = self._serving.window or self._about["window"] or UNKNOWN_WINDOW
-        self.context_window = self._serving.told or self._given or known
-        if self._max_cost is not None and not (self.local or self._priced):
+        window = self._serving.told or self._given or known
+        self.context_window = min(window, self._most or window)
+        self._purse.prices = tuple(self._about["prices"])
+        if self._purse.most is not None and not self._purse.known:
             raise ModelUnusable(
                 f"the price of {self.name} is not known, so no limit on its cost can hold",
                 "choose a model with a known price, or leave --max-cost out",
@@ -352,6 +363,8 @@ class LiteLlm:
 
 @dataclass
 class _Spent:
-    """What one attempt has sent so far."""
+    """What one attempt has sent and heard so far; `told` when the server said what it used."""
 
+    thought: thinking.Thought
     bytes_out: int = 0
+    told: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.messages import (
@@ -32,6 +32,7 @@ class Asked:
 
     `window` is tokens that the server shall have, where it must be told; `output` the tokens that
     the model can write at most, where that is known; `forms` whether it takes a JSON schema.
+    `thinking` says how much it shall think.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Asked:
     window: int | None = None
     output: int | None = None
     forms: bool = False
+    thinking: Wire = field(default_factory=dict)
 
 
 def params_of(request: ModelRequest, asked: Asked) -> Wire:
@@ -60,18 +62,24 @@ def params_of(request: ModelRequest, asked: Asked) -> Wire:
         params["tools"] = tools_of(request.tools)
         if not request.usable:
             params["tool_choice"] = "none"
-    most = request.max_tokens
-    if most is None and provider == "anthropic":
-        most = min(asked.output or ROOM, ROOM)
+    most = limit_of(request, provider, asked.output)
     if most is not None:
         params["max_tokens"] = most
     if asked.local:
         params |= {"temperature": request.temperature, "seed": request.seed}
-    elif request.temperature:  # 0 is no wish: large models are made for their own default
+    # 0 is no wish: large models are made for their own default, and take no other while they think
+    elif request.temperature and not asked.thinking:
         params["temperature"] = request.temperature
     if asked.window is not None:
         params["num_ctx"] = asked.window
-    return params
+    return params | asked.thinking
+
+
+def limit_of(request: ModelRequest, provider: str, output: int | None) -> int | None:
+    """Return the tokens that a reply may have, None where the provider needs no number."""
+    if request.max_tokens is None and provider == "anthropic":
+        return min(output or ROOM, ROOM)
+    return request.max_tokens
 
 
 def form_of(request: ModelRequest, asked: Asked) -> Wire:
@@ -189,6 +197,11 @@ def _reply(message: AssistantMessage, provider: str, reasoning: bool) -> Wire | 
     if reasoning and message.thinking:
         put["reasoning_content"] = _sayable(message.thinking)
     return put
+
+
+def replies_of(messages: Sequence[Message]) -> list[AssistantMessage]:
+    """Return what the model has said so far."""
+    return [each for each in messages if isinstance(each, AssistantMessage)]
 
 
 def _sayable(text: str) -> str:

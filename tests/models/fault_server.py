@@ -174,9 +174,10 @@ def openai(
     reasoning: Sequence[str] = (),
     finish: str | None = None,
     cached: int = 0,
+    prompt: int = 100,
 ) -> bytes:
     """Return a reply as chat completions stream it; without `finish` the one that fits."""
-    return b"".join(_openai(text, calls, reasoning, finish, cached))
+    return b"".join(_openai(text, calls, reasoning, finish, cached, prompt))
 
 
 def _openai(
@@ -185,6 +186,7 @@ def _openai(
     reasoning: Sequence[str],
     finish: str | None,
     cached: int,
+    prompt: int,
 ) -> Iterator[bytes]:
     def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -208,9 +210,9 @@ def _openai(
             yield event({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield event({}, finish or ("tool_calls" if calls else "stop"))
     usage = {
-        "prompt_tokens": 100,
+        "prompt_tokens": prompt,
         "completion_tokens": 20,
-        "total_tokens": 120,
+        "total_tokens": prompt + 20,
         "prompt_tokens_details": {"cached_tokens": cached},
     }
     yield _openai_event({"choices": [], "usage": usage})

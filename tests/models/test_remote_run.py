@@ -290,14 +290,18 @@ def test_every_provider_is_one_that_litellm_knows() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert set(PROVIDERS) - set(json.loads(done.stdout.splitlines()[-1])) == set()
+    routes = {each.called("x").partition("/")[0] for each in PROVIDERS.values()}
+    assert routes - set(json.loads(done.stdout.splitlines()[-1])) == set()
 
 
 def test_a_name_leads_to_its_provider_and_key() -> None:
     for name in ("openai/gpt-5.1", "Anthropic/claude", "openrouter/anthropic/claude"):
         assert provider_of(name) is not None
-    for name in ("gpt-5.1", "openai/", "foo/bar", "qwen2.5-coder-1.5b", "/openai/x"):
+    for name in ("gpt-5.1", "openai/", "foo/bar", "qwen2.5-coder-1.5b", "/openai/x", "vllm"):
         assert provider_of(name) is None
+    called = {name: PROVIDERS[name].called("x") for name in ("ollama", "llama_server", "vllm")}
+    assert list(called.values()) == ["ollama_chat/x", "openai/x", "hosted_vllm/x"]
+    assert provider_of("llama_server/") and provider_of("hosted_vllm/x") == PROVIDERS["vllm"]
     google, gemini = Key("b", "GOOGLE_API_KEY"), Key("a", "GEMINI_API_KEY")
     assert from_environment("gemini", {"GOOGLE_API_KEY": "b"}) == google
     assert from_environment("gemini", {"GOOGLE_API_KEY": "b", "GEMINI_API_KEY": "a"}) == gemini
