@@ -161,10 +161,14 @@ class Host:
     def answer(self, request: Frame) -> Frame:
         """Return the last frame of a request; what comes before is sent from here."""
         self.engine.look_at_cores()
-        prompt = self.template.prompt(
-            [_turn(message) for message in request["messages"]], request.get("prefill", "")
-        )
         form = request["op"]
+        prompt = self.template.prompt(
+            [_turn(message) for message in request["messages"]],
+            request.get("prefill", ""),
+            # what is sampled is an answer, or goes on with one
+            thinking=form == "stream" and request["thinking"] > 0,
+            level=request.get("level", ""),
+        )
         if form == "count":
             return {"prompt": len(prompt)}
         if form == "stream":
@@ -191,6 +195,7 @@ class Host:
         """Write one reply, which stays in the cache for the request after it."""
         from agent.models._lanes import Lane
         from agent.models._matching import AfterTrigger, Throughout, Vocabulary
+        from agent.models._thought import Cap
 
         constrain: Constraint | None = None
         if grammar := request["grammar"]:
@@ -203,7 +208,13 @@ class Host:
         cached = self._read(request, prompt, room)
         most = self.engine.window - len(prompt)
         limit = min(request["max_tokens"] or most, most)
-        lane = Lane(request["seed"], request["temperature"], limit, request["stop"], constrain)
+        opened = self.template.opens and request["thinking"] > 0
+        # half of the room is for the answer
+        thinking = min(request["thinking"], limit // 2)
+        cap = Cap(self.engine, thinking, opened=opened, inner=constrain)
+        lane = Lane(request["seed"], request["temperature"], limit, request["stop"], cap)
+        if opened:
+            self.wire.send({"id": request["id"], "opened": True})
         sent = 0
 
         def progress() -> None:
@@ -221,6 +232,8 @@ class Host:
             "tokens": lane.tokens,
             "text": lane.text,
             "stop": lane.ended,
+            "opened": opened,
+            "capped": thinking if cap.hit else 0,
         }
 
     def sample(self, request: Frame, prompt: list[int]) -> Frame:

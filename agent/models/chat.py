@@ -29,6 +29,10 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+# a thought that a template has opened at the end of a prompt, and how it is closed again
+_OPEN = re.compile(r"<think>\s*\Z")
+_CLOSE, _CLOSED = "\n</think>\n\n", "</think>"
+
 # private-use characters: no template trims or escapes them
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 
@@ -59,6 +63,8 @@ class ChatTemplate:
     ) -> None:
         """Compile the template; one that cannot be compiled or used is replaced by ChatML.
 
+        `opens` tells afterwards whether its prompts end inside of a thought.
+
         `opening` are the ids that the model wants before everything, unless the template writes
         the word `bos` itself.
         """
@@ -78,13 +84,14 @@ class ChatTemplate:
         environment.globals["raise_exception"] = _refuse
         environment.globals["strftime_now"] = lambda _format: ""
         self._template = environment.from_string(source)
-        self._render(["user"])  # a template that cannot do this much is of no use
+        # a template that cannot do this much is of no use
+        self.opens = bool(_OPEN.search(self._render(["user"])))
         try:
             self._takes_system = "0" in _MARK.findall(self._render(["system", "user"]))
         except TemplateError:
             self._takes_system = False
 
-    def _render(self, roles: Sequence[str]) -> str:
+    def _render(self, roles: Sequence[str], **wishes: Any) -> str:
         messages: list[dict[str, Any]] = [
             {"role": role, "content": _mark(index)} for index, role in enumerate(roles)
         ]
@@ -94,14 +101,21 @@ class ChatTemplate:
             bos_token=self._bos,
             eos_token=self._eos,
             tools=None,
+            **wishes,
         )
 
-    def prompt(self, turns: Sequence[Turn], prefill: str = "") -> list[int]:
+    def prompt(
+        self, turns: Sequence[Turn], prefill: str = "", *, thinking: bool = True, level: str = ""
+    ) -> list[int]:
         """Return the tokens of a request for the next reply, which starts with `prefill`.
 
         Turns of the same role that follow each other are joined; a system message is folded into
-        the first user message where the template has no place for one.
+        the first user message where the template has no place for one. Without `thinking` no
+        thought is open at the end; `level` is how much of it, for templates that ask (gpt-oss).
         """
+        wishes: dict[str, Any] = {} if thinking else {"enable_thinking": False, "thinking": False}
+        if level:
+            wishes["reasoning_effort"] = level
         ids: list[int] = []
         between: list[Turn] = []
         previous: Turn | None = None
@@ -109,10 +123,12 @@ class ChatTemplate:
             if turn is not None and turn.role != "assistant":
                 between.append(turn)
                 continue
-            ids += self._fragment(self._merged(between), after=previous is not None)
+            ids += self._fragment(self._merged(between), wishes, after=previous is not None)
             between = []
             previous = turn
             if turn is not None:
+                if not turn.tokens and thinking and self.opens and _CLOSED not in turn.text:
+                    ids += self._tokenise(_CLOSE, True)  # another has written it
                 ids += turn.tokens or self._tokenise(turn.text, False)
         return ids + self._tokenise(prefill, False)
 
@@ -128,10 +144,10 @@ class ChatTemplate:
                 merged.append(Turn(role, turn.text))
         return merged
 
-    def _fragment(self, turns: Sequence[Turn], *, after: bool) -> list[int]:
+    def _fragment(self, turns: Sequence[Turn], wishes: dict[str, Any], *, after: bool) -> list[int]:
         """Return the tokens of messages, from the end of a reply (`after`) to the next one."""
         before = ["user", "assistant"] if after else []
-        rendered = self._render([*before, *(turn.role for turn in turns)])
+        rendered = self._render([*before, *(turn.role for turn in turns)], **wishes)
         if after:
             rendered = rendered.split(_mark(1), 1)[1]
         ids: list[int] = []
@@ -142,6 +158,8 @@ class ChatTemplate:
                 ids += self._tokenise(part, True)
             else:
                 ids += self._tokenise(turns[int(part) - len(before)].text, False)
+        if "enable_thinking" in wishes and _OPEN.search(rendered):
+            ids += self._tokenise(_CLOSE, True)
         return ids
 
 

@@ -37,7 +37,7 @@ from agent.models.faults import EMPTY, Fault, Seen, classify, final
 from agent.models.providers import KeyFor, from_environment, loopback, provider_of
 from agent.models.purse import Purse
 from agent.models.retrying import Clock, Pace, Patience, Retrying
-from agent.models.servers import home
+from agent.models.servers import home, root_of
 from agent.models.serving import LOADED, OLLAMA_WINDOW, Serving, serving
 from agent.models.thinking import MORE
 from agent.models.truncation import Reading
@@ -87,6 +87,8 @@ class LiteLlm:
         self.name = name
         self._provider = provider
         self._base = api_base or home(provider.name)
+        if provider.name == "ollama":  # it has a way of its own beside that of OpenAI
+            self._base = root_of(self._base)
         self.local = bool(self._base) and loopback(self._base)
         # the provider's own address is known once the child has been started
         self.host = "" if self.local else urlsplit(self._base).hostname or provider.name

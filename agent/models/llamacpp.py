@@ -41,6 +41,7 @@ from agent.models.base import (
 )
 from agent.models.estimate import Estimate
 from agent.models.reading import Reading
+from agent.models.thinking import CAPS, GPT_OSS, MORE
 from agent.models.toolcalls import STOP, parse, render, render_call, trigger
 from tools.base import ToolSchema
 
@@ -143,12 +144,17 @@ class LlamaCpp:
             "stop": list(STOP) if usable else [],
             "trigger": trigger([tool.name for tool in usable]) if usable else "",
             "grammar": grammar,
+            # an answer in a form begins at once: what it thinks would have to be in the form too
+            "thinking": 0 if request.schema is not None else CAPS[request.effort],
+            "level": GPT_OSS[request.effort],
         }
         reading = Reading(usable)
         async with contextlib.aclosing(self._ask(frame)) as answers:
             async for answer in answers:
                 if "prefill" in answer:
                     yield PrefillChunk(*answer["prefill"])
+                elif "opened" in answer:
+                    reading = Reading(request.tools, opened=True)
                 elif "text" in answer:
                     for thinking, text in reading.feed(answer["text"]):
                         yield ThinkingChunk(text) if thinking else TextChunk(text)
@@ -156,9 +162,13 @@ class LlamaCpp:
                     done = answer["done"]
         cut = done["stop"] == "length"
         first = _calls_so_far(request.messages) + 1
-        reply = parse(done["text"], usable, first=first, cut=cut)
+        opened = done["opened"]
+        reply = parse(done["text"], usable, first=first, cut=cut, opened=opened)
         for thinking, text in reading.finish(reply, cut=cut):
             yield ThinkingChunk(text) if thinking else TextChunk(text)
+        if done["capped"]:
+            tokens = f"{done['capped']:,} tokens"
+            yield NoticeChunk(f"the model had thought for {tokens} and was told to answer", MORE)
         usage = self._usage(done)
         self._estimate.learn(put, done["prompt"])
         message = AssistantMessage(

@@ -120,14 +120,14 @@ class Talk:
         *answers: Answer,
         messages: Sequence[Message] = ASK,
         tools: tuple[ToolSchema, ...] = (READ,),
-        schema: dict[str, Any] | None = None,
+        **more: Any,
     ) -> Said:
         self.server.answers = list(answers)
         self.server.requests = []
         chunks: list[Chunk] = []
         error: ModelError | None = None
         try:
-            request = ModelRequest(tuple(messages), tools, schema=schema)
+            request = ModelRequest(tuple(messages), tools, **more)
             async with contextlib.aclosing(self.model.stream(request)) as stream:
                 async for chunk in stream:
                     chunks.append(chunk)
