@@ -50,6 +50,7 @@ _OVERFLOW = re.compile(
     r"|maximum (?:prompt|input) length|longer than the model's context|context limit"
     r"|exceeds the maximum number of tokens|input tokens exceed|reduce the length of"
     r"|max_prompt_tokens_exceeded|prompt tokens? count of|request_too_large"
+    r"|greater than the context length|when context the overflows"
     r"|current length is \d+ while limit is|tokens \+ `?max_new_tokens`? must be"
     # a request larger than what may be sent in a minute never succeeds as it is
     r"|request too large for",

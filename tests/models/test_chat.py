@@ -27,7 +27,13 @@ FORGETFUL = (  # as those that drop the thinking of old replies
     "{{ m['content'] }}<|end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
 )
-TEMPLATES = [CHATML, LLAMA, GEMMA, FORGETFUL, ""]
+POLITE = (  # as those that think unless they are told not to
+    CHATML.removesuffix("{% endif %}")
+    + "{% if enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+# as those that open a thought whatever they are told
+STUBBORN = CHATML.removesuffix("{% endif %}") + "<think>\n{% endif %}"
+TEMPLATES = [CHATML, LLAMA, GEMMA, FORGETFUL, STUBBORN, ""]
 CONTROL = re.compile(r"(<\|\w+\|>)")
 
 
@@ -112,3 +118,25 @@ def test_the_opening_token_comes_once() -> None:
     bos = tokenise("<|bos|>", True)[0]
     with_bos = template(LLAMA).prompt(turns)
     assert (with_bos.count(bos), with_bos.count(-1)) == (1, 0)
+
+
+def put(source: str, *turns: Turn, **wishes: bool) -> str:
+    ids = template(source).prompt(turns or [Turn("user", "a")], **wishes)
+    return "".join(chr(i) if i > 0 else "#" for i in ids)
+
+
+def test_a_prompt_that_ends_in_a_thought_is_known_and_can_be_closed() -> None:
+    opened = {source: template(source).opens for source in (*TEMPLATES, POLITE)}
+    assert [source for source, opens in opened.items() if opens] == [STUBBORN]
+    assert put(STUBBORN).endswith("#assistant\n<think>\n")
+    closed = [put(source, thinking=False) for source in (STUBBORN, POLITE)]
+    assert closed[0] == closed[1]
+    assert closed[0].endswith("#assistant\n<think>\n\n</think>\n\n")
+    assert put(CHATML, thinking=False) == put(CHATML)
+
+
+def test_a_reply_of_another_model_does_not_stand_in_a_thought() -> None:
+    turns = [Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
+    assert "<think>\n\n</think>\n\nb#" in put(STUBBORN, *turns)
+    own = [Turn("user", "a"), Turn("assistant", "hm</think>b"), Turn("user", "c")]
+    assert "<think>\nhm</think>b#" in put(STUBBORN, *own)

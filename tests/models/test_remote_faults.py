@@ -158,6 +158,7 @@ async def test_what_stays_is_told_at_once(talk: Talk, status: int, words: str, h
         (400, "Input is too long for requested model."),
         (400, "Please reduce the length of the messages or completion."),
         (400, "This model's maximum prompt length is 131072 but the request contains 150000"),
+        (400, "The number of tokens to keep from the prompt is greater than the context length."),
         (413, "Request exceeds the maximum size"),
         (429, "Request too large for gpt-4o on tokens per min (TPM): Limit 30000"),
     ],

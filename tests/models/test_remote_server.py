@@ -14,7 +14,9 @@ from agent.errors import ProviderFailed
 from agent.messages import SystemMessage, UserMessage
 from agent.models.base import ModelRequest, ReplyChunk, TextChunk
 from agent.models.litellm import LiteLlm
+from agent.models.rendering import counted
 from agent.models.retrying import Pace
+from agent.models.truncation import least
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
 WINDOW = 1024
@@ -52,6 +54,22 @@ async def test_a_real_server_is_told_of_tools(model: LiteLlm) -> None:
     reply = chunks[-1]
     assert isinstance(reply, ReplyChunk)
     assert [call.arguments for call in reply.message.calls] == [{"path": "a.py"}], reply
+
+
+async def test_a_real_servers_own_count_is_within_what_can_be_certain(model: LiteLlm) -> None:
+    for text in (
+        "The quick brown fox jumps over the lazy dog. " * 8,
+        "internationalization responsibility characteristics implementation " * 16,
+        "def total(amount: int) -> int:\n        return amount - amount * 7 / 100\n" * 6,
+        "программирование исправление ошибка функция возвращает " * 8,
+        "我们需要修改函数以便返回正确的结果。" * 8,
+        "\n".join(map(str, range(90))) + "=" * 200 + " " * 200,
+    ):
+        talk = (UserMessage(text=text),)
+        chunks = [chunk async for chunk in model.stream(ModelRequest(talk, max_tokens=1))]
+        reply = chunks[-1]
+        assert isinstance(reply, ReplyChunk)
+        assert 20 < least(counted(talk, ())) <= reply.usage.input <= model.count(talk, ()), text
 
 
 async def test_a_real_server_that_is_full_says_nothing_and_we_guess(model: LiteLlm) -> None:

@@ -13,7 +13,7 @@ import told
 from fault_server import Answer, ollama
 from remote import ANTHROPIC, OPENAI, Dialect, Talk, talking
 
-from agent.messages import AssistantMessage, Message, UserMessage
+from agent.messages import AssistantMessage, Message, SystemMessage, UserMessage
 from agent.models.base import (
     Chunk,
     ModelRequest,
@@ -245,11 +245,18 @@ async def test_without_effort_there_is_no_thought(thinker: LlamaCpp) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_thought_that_the_model_opened_is_ended_too(small_model: Path) -> None:
     model = LlamaCpp(small_model, window=2048)
-    ask = UserMessage(text="Repeat this, and nothing else:\n<think>\none two three four five six")
+    # shown once how, it does so again
+    talk: tuple[Message, ...] = (
+        SystemMessage(text="You think first. Every reply begins with <think>."),
+        UserMessage(text="What is 2+2?"),
+        AssistantMessage(text="<think>\nThe user asks for a sum. 2+2 is 4.\n</think>\n4"),
+        UserMessage(text="What is 3+4?"),
+    )
     try:
-        free = reply_of(await chunks(model, ask, max_tokens=24, effort=4)).message
-        ended = reply_of(await chunks(model, ask, max_tokens=24, effort=0)).message
+        free = reply_of(await chunks(model, *talk, max_tokens=40, effort=4)).message
+        ended = reply_of(await chunks(model, *talk, max_tokens=40, effort=0)).message
     finally:
         await model.close()
-    assert free.thinking.startswith("one two") and "</think>" not in free.raw
-    assert ended.raw.lstrip().startswith("<think>\n</think>\n\n") and ended.text != ""
+    assert "sum" in free.thinking and free.text != ""
+    assert ended.raw.startswith("<think>\n\n</think>\n\n")
+    assert ended.thinking == "" != ended.text
