@@ -127,6 +127,9 @@ class LiteLlm:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
         await self.start()  # its window is not known before
+        if self._serving.late:
+            await self._ask_server()
+            self._settle()
         self._look(request.messages)
         retrying = Retrying(self._pace, self._clock, self._chance)
         put = rendering.counted(request.messages, request.tools)
@@ -337,15 +340,19 @@ class LiteLlm:
         self._about = answer["ready"]
         if not self.local:
             self.host = self._about["host"] or self.host
-        known = self._serving.window or self._about["window"] or UNKNOWN_WINDOW
-        window = self._serving.told or self._given or known
-        self.context_window = min(window, self._most or window)
+        self._settle()
         self._purse.prices = tuple(self._about["prices"])
         if self._purse.most is not None and not self._purse.known:
             raise ModelUnusable(
                 f"the price of {self.name} is not known, so no limit on its cost can hold",
                 "choose a model with a known price, or leave --max-cost out",
             )
+
+    def _settle(self) -> None:
+        """Take the window that the user says, else the server, else litellm."""
+        known = self._serving.window or self._about["window"] or UNKNOWN_WINDOW
+        window = self._serving.told or self._given or known
+        self.context_window = min(window, self._most or window)
 
     def _final(self, fault: Fault) -> ModelError:
         return final(fault, self.name, self._provider, self._base, self._key_source)

@@ -24,13 +24,15 @@ class Serving:
     """What is known of the place where a model is served.
 
     `window` is in tokens, None where the server does not say. `told` is the window that a request
-    has to name, for a server that would take less by itself.
+    has to name, for a server that would take less by itself. `late` says that the model is loaded
+    by the first request only, and that the window is to be asked then.
     """
 
     model: str
     kind: str = ""
     window: int | None = None
     told: int | None = None
+    late: bool = False
 
 
 async def serving(
@@ -78,7 +80,7 @@ async def serving(
     if provider.name == "ollama":
         told = min(given or OLLAMA_WINDOW, trained or given or OLLAMA_WINDOW)
         return Serving(model, server.kind, told, told)
-    return Serving(model, server.kind, window)
+    return Serving(model, server.kind, window, late=found is not None and not found.loaded)
 
 
 def _loaded(server: Server, kind: Kind | None, base: str) -> str:

@@ -62,7 +62,7 @@ async def test_a_real_servers_own_count_is_within_what_can_be_certain(model: Lit
         "internationalization responsibility characteristics implementation " * 16,
         "def total(amount: int) -> int:\n        return amount - amount * 7 / 100\n" * 6,
         "программирование исправление ошибка функция возвращает " * 8,
-        "我们需要修改函数以便返回正确的结果。" * 8,
+        "我们需要修改函数以便返回正确的结果。" * 16,
         "\n".join(map(str, range(90))) + "=" * 200 + " " * 200,
     ):
         talk = (UserMessage(text=text),)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import told
-from fault_server import Answer, ollama
+from fault_server import Answer
 from remote import ANTHROPIC, OPENAI, Dialect, Talk, talking
 
 from agent.messages import AssistantMessage, Message, SystemMessage, UserMessage
@@ -156,16 +156,6 @@ async def test_what_thinks_within_its_cap_is_let_be(here_: Talk) -> None:
     said = await here_.ask(answer, effort=0)
     assert said.reply.message.text == "Yes." and len(said.asked) == 1
     assert said.asked[0].body["chat_template_kwargs"]["enable_thinking"] is False
-
-
-async def test_thinking_of_ollama_is_shown_and_capped() -> None:
-    about = told.ollama("qwen3:8b")
-    async with talking(OPENAI, name="ollama/qwen3:8b", about=about) as talk:
-        long = ollama([], ["Let me see. " * 40] * 10)
-        said = await talk.ask(Answer(long), Answer(ollama(["Yes."])), effort=1)
-    assert said.reply.message.text == "Yes."
-    assert any(isinstance(chunk, ThinkingChunk) for chunk in said.chunks)
-    assert [each.body.get("think") for each in said.asked] == [None, False]
 
 
 # -- the cap, in our own engine

@@ -12,12 +12,13 @@ import told
 from fault_server import Answer, Call, ollama, serving
 from hypothesis import given
 from hypothesis import strategies as st
-from remote import ASK, KEY, OPENAI, Talk, talking
+from remote import ASK, KEY, OPENAI, QUICK, Talk, talking
 from support import agent, lines, put, result
 
 from agent.errors import ContextOverflow
 from agent.messages import AssistantMessage, Message, UserMessage
-from agent.models.base import NoticeChunk, SpentChunk
+from agent.models.base import NoticeChunk, SpentChunk, ThinkingChunk
+from agent.models.litellm import LiteLlm
 from agent.models.truncation import Reading, least
 
 PROSE = "the quick brown fox jumps over the lazy dog and then it sleeps "
@@ -56,6 +57,26 @@ async def test_what_does_not_fit_is_not_sent(small: Talk) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_model_that_is_loaded_by_its_first_request_is_asked_after_it(small: Talk) -> None:
+    small.server.about = told.lm_studio(loaded=None)
+    model = LiteLlm(
+        "lm_studio/qwen3-8b",
+        api_base=f"{small.server.url}/v1",
+        key_for=lambda provider: None,
+        pace=QUICK,
+    )
+    talk = Talk(OPENAI, small.server, model)
+    try:
+        await talk.ask(talk.answer())
+        assert model.context_window == 1 << 20
+        small.server.about = told.lm_studio(loaded=8192)
+        await talk.ask(talk.answer())
+        assert model.context_window == 8192
+    finally:
+        await model.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_prompt_that_was_cut_without_a_word_is_told(unknown: Talk) -> None:
     assert unknown.model.context_window == 1 << 20
     long = (UserMessage(text=PROSE * 400),)
@@ -71,7 +92,7 @@ async def test_a_prompt_that_was_cut_without_a_word_is_told(unknown: Talk) -> No
     assert (await unknown.ask(unknown.answer())).shown == "All done."
 
 
-async def test_ollama_is_told_the_window_and_not_to_think() -> None:
+async def test_ollama_is_told_the_window_and_how_much_to_think() -> None:
     async with talking(OPENAI, name="ollama/qwen3:8b", about=told.ollama("qwen3:8b")) as talk:
         assert talk.model.context_window == 16384
         said = await talk.ask(Answer(ollama(["Yes."], ["Hm."])), effort=0)
@@ -81,6 +102,11 @@ async def test_ollama_is_told_the_window_and_not_to_think() -> None:
         assert (body["options"]["num_ctx"], body["think"]) == (16384, False)
         body = (await talk.ask(Answer(ollama(["Yes."])))).asked[0].body
         assert "think" not in body
+        long = ollama([], ["Let me see. " * 40] * 10)
+        said = await talk.ask(Answer(long), Answer(ollama(["Yes."])), effort=1)
+        assert said.reply.message.text == "Yes."
+        assert any(isinstance(chunk, ThinkingChunk) for chunk in said.chunks)
+        assert [each.body.get("think") for each in said.asked] == [None, False]
 
 
 async def test_a_run_makes_room_when_the_server_cut_its_prompt(tmp_path: Path) -> None:
