@@ -33,13 +33,19 @@ class Asking:
     """Asks one model; each request is an event, so that a script can replay it."""
 
     def __init__(
-        self, model: Model, emit: Callable[[Base], None], seed: int, before: Usage | None = None
+        self,
+        model: Model,
+        emit: Callable[[Base], None],
+        seed: int,
+        effort: int,
+        before: Usage | None = None,
     ) -> None:
         self._sampling = before or Usage()
         self._model = model
         self._emit = emit
         self._replies = Replies(emit, aloud=False)
         self._seed = seed
+        self._effort = effort
 
     @property
     def used(self) -> Usage:
@@ -131,11 +137,15 @@ class Asking:
         texts: list[str] = []
         before = self._replies.usage
         for number in range(samples):
+            local = self._model.local
             request = ModelRequest(
                 question.messages,
-                max_tokens=question.room + CONVERSING,
+                # elsewhere thinking counts too, and what is too long is the budget's to say; here
+                # a thought would take longer than the answers that its time is worth
+                max_tokens=question.room + CONVERSING if local else None,
                 temperature=temperature,
                 seed=self._seed + number,
+                effort=0 if local else self._effort,
             )
             try:
                 texts.append((await self._replies.ask(self._model, request)).message.text)

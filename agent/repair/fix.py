@@ -42,7 +42,7 @@ async def repair(turn: Turn, bug: str) -> None:
 async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     """Go through the phases; what came of it stands in the turn."""
     sources = Sources(turn.context.workspace)
-    asking = Asking(turn.model, turn.emit, turn.seed)
+    asking = Asking(turn.model, turn.emit, turn.seed, turn.effort)
     try:
         seen = await _reproduce(turn, bench, bug, sources, asking)
         trial = Trial(turn, bench, seen, sources)
@@ -52,7 +52,7 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
         if won is None and not turn.done.limit:
             strong = await escalate(turn, _none(turn), search.leaving(found))
             if strong is not None:
-                asking = Asking(strong, turn.emit, turn.seed, asking.used)
+                asking = Asking(strong, turn.emit, turn.seed, turn.effort, asking.used)
                 won = await search.run(found, asking)
     finally:
         turn.done.usage, turn.done.retrying = asking.used, asking.retrying

@@ -194,27 +194,6 @@ def test_a_folder_that_was_removed_is_an_error(work: Path, hello: str) -> None:
     assert done.stderr.startswith("error: cannot use the folder .: ")
 
 
-def test_settings_that_cannot_be_read_end_in_one_line(work: Path, home: Path) -> None:
-    (home / "config" / "wisp").mkdir(parents=True)
-    (home / "config" / "wisp" / "config.toml").write_text("autonmy = 1\n")
-    error, hint = hinted(agent("config", cwd=work))
-    assert error.startswith("unknown setting in ")
-    assert hint == "did you mean autonomy?"
-
-
-def test_config_shows_each_setting_and_its_source(work: Path, home: Path) -> None:
-    (work / ".wisp").mkdir()
-    (work / ".wisp" / "settings.toml").write_text('autonomy = "observe"\nmodel = "theirs"\n')
-    ended = agent("config", cwd=work, env={"WISP_SEED": "7"})
-    rows = [line.split() for line in ended.out.splitlines()]
-    assert ["autonomy", "observe", "repository"] in rows
-    assert ["seed", "7", "environment"] in rows
-    assert ["max_steps", "50", "default"] in rows
-    left = "model left alone in .wisp/settings.toml, since it is not stricter"
-    assert left.split() in rows
-    assert ended.out.endswith(f"user settings: {home}/config/wisp/config.toml\n")
-
-
 def test_there_is_nothing_to_undo_in_a_new_folder(work: Path) -> None:
     assert refused(agent("undo", cwd=work), code=1).startswith("nothing to undo")
 

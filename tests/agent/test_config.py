@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import agent
 
 from agent.config import TIGHTER, Config, Settings, cache_path, config_path, load, state_path
 from agent.errors import UsageError
@@ -210,3 +211,25 @@ def test_levels_have_names_and_numbers_in_the_environment() -> None:
 def test_an_empty_variable_is_not_given_and_others_are_not_ours() -> None:
     environ = {"WISP_MODEL": "", "WISP_TEST_MODELS": "x", "MODEL": "x", "WISP_": "x"}
     assert load({}, None, environ).sources["model"] == "default"
+
+
+def test_settings_that_cannot_be_read_end_in_one_line(tmp_path: Path, home: Path) -> None:
+    (home / "config" / "wisp").mkdir(parents=True)
+    (home / "config" / "wisp" / "config.toml").write_text("autonmy = 1\n")
+    ended = agent("config", cwd=tmp_path)
+    (error,) = ended.errors
+    assert error.startswith("error: unknown setting in ")
+    assert (ended.code, ended.out, ended.hints) == (2, "", ["hint: did you mean autonomy?"])
+
+
+def test_config_shows_each_setting_and_its_source(tmp_path: Path, home: Path) -> None:
+    (tmp_path / ".wisp").mkdir()
+    (tmp_path / ".wisp" / "settings.toml").write_text('autonomy = "observe"\nmodel = "theirs"\n')
+    ended = agent("config", cwd=tmp_path, env={"WISP_SEED": "7"})
+    rows = [line.split() for line in ended.out.splitlines()]
+    assert ["autonomy", "observe", "repository"] in rows
+    assert ["seed", "7", "environment"] in rows
+    assert ["max_steps", "50", "default"] in rows
+    left = "model left alone in .wisp/settings.toml, since it is not stricter"
+    assert left.split() in rows
+    assert ended.out.endswith(f"user settings: {home}/config/wisp/config.toml\n")

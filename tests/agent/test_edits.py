@@ -78,7 +78,7 @@ def asking(*items: dict[str, Any]) -> tuple[Asking, ScriptedModel, list[Any]]:
     model = ScriptedModel.of(list(items))
     emitted: list[Any] = []
     assert isinstance(model, LocalModel)
-    return Asking(model, emitted.append, 0), model, emitted
+    return Asking(model, emitted.append, 0, 2), model, emitted
 
 
 def forks(*found: tuple[int, str, float]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ QUESTION = Question((UserMessage(text="?"),), "def f():", 10)
 
 async def test_a_repair_tells_the_same_but_for_the_words() -> None:
     events: list[Base] = []
-    asking = Asking(Streaming(WHOLE), events.append, 0, Usage(input=100))
+    asking = Asking(Streaming(WHOLE), events.append, 0, 2, Usage(input=100))
     assert await asking.answers(QUESTION) == ["Yes."]
     used = Usage(input=12, output=3, cost=0.75)
     told = [*TOLD, Notice(text="a price", hint="a hint"), Sampled(texts=("Yes.",), usage=used)]
@@ -117,7 +117,7 @@ async def test_a_repair_tells_the_same_but_for_the_words() -> None:
 
 
 async def test_a_repair_knows_what_it_used_after_an_error_too() -> None:
-    asking = Asking(Streaming(BEFORE, error=ProviderFailed("503")), lambda event: None, 0)
+    asking = Asking(Streaming(BEFORE, error=ProviderFailed("503")), lambda event: None, 0, 2)
     with pytest.raises(ProviderFailed):
         await asking.answers(QUESTION)
     assert (asking.used, asking.retrying) == (Usage(input=5, cost=0.5), "503")
@@ -131,7 +131,7 @@ async def test_what_was_paid_for_is_tried_when_the_budget_ends_between_two_sampl
             async for chunk in super().stream(request):
                 yield chunk
 
-    asking = Asking(Spent([REPLY], [REPLY]), lambda event: None, 0)
+    asking = Asking(Spent([REPLY], [REPLY]), lambda event: None, 0, 2)
     assert await asking.answers(QUESTION, samples=4) == ["Yes.", "Yes."]
     with pytest.raises(BudgetSpent):
         await asking.answers(QUESTION)
