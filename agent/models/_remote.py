@@ -27,7 +27,6 @@ from typing import Any
 Frame = dict[str, Any]
 Send = Callable[[Frame], None]
 
-CONNECT_S = 20.0
 READ_S = 3600.0  # how long silence is borne is the parent's to know; this is for when it is gone
 BEAT_S = 0.2  # between two signs of life
 BODY = 8000  # characters of an error that are passed on

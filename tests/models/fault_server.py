@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,10 +129,12 @@ class FaultServer:
 
 
 @contextlib.asynccontextmanager
-async def serving(*answers: Answer) -> AsyncIterator[FaultServer]:
+async def serving(
+    *answers: Answer, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[FaultServer]:
     """Serve these answers on a free port of loopback."""
     fault = FaultServer(answers)
-    server = await asyncio.start_server(fault.serve, "127.0.0.1", 0, limit=64 << 20)
+    server = await asyncio.start_server(fault.serve, "127.0.0.1", 0, limit=64 << 20, ssl=tls)
     fault.port = server.sockets[0].getsockname()[1]
     try:
         yield fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,13 +145,19 @@ class Talk:
 
 @contextlib.asynccontextmanager
 async def talking(
-    dialect: Dialect, *, host: str = "127.0.0.1", pace: Pace = QUICK, **more: Any
+    dialect: Dialect,
+    *,
+    host: str = "127.0.0.1",
+    pace: Pace = QUICK,
+    tls: ssl.SSLContext | None = None,
+    **more: Any,
 ) -> AsyncIterator[Talk]:
-    async with fault_server.serving() as server:
+    scheme = "https" if tls else "http"
+    async with fault_server.serving(tls=tls) as server:
         server.about = more.pop("about", {})
         model = LiteLlm(
             more.pop("name", dialect.name),
-            api_base=f"http://{host}:{more.pop('port', server.port)}{dialect.base}",
+            api_base=f"{scheme}://{host}:{more.pop('port', server.port)}{dialect.base}",
             key_for=lambda provider: Key(KEY, "a test"),
             pace=pace,
             **more,
