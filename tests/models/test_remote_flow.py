@@ -10,7 +10,7 @@ import llama_server
 import pytest
 from support import PYTEST, Ended, agent, put, result
 
-from agent.events import AttemptStarted, CheckFinished, MessageFinished, parse
+from agent.events import AttemptStarted, parse
 
 pytestmark = [pytest.mark.model, pytest.mark.full, pytest.mark.timeout(600)]
 
@@ -48,14 +48,9 @@ def test_fix_repairs_a_bug_by_a_model_on_a_server(url: str, root: Path) -> None:
     assert not told.bytes_left  # loopback is this machine
 
 
-def test_run_makes_calls_and_its_check_is_verified(url: str, root: Path) -> None:
-    prompt = "In calc.py, replace `return a - b` by `return a + b`. Use the edit tool."
-    ended = wisp(url, root, "run", "-p", prompt, "--check", PYTEST, "--max-steps", "6")
-    events = [parse(line) for line in ended.out.splitlines()]
-    calls = [c for e in events if isinstance(e, MessageFinished) for c in e.message.calls]
-    assert calls, ended.out[-3000:]
-    if (root / "calc.py").read_text() != CALC:  # what so small a model writes is not for us to say
-        assert any(isinstance(each, CheckFinished) for each in events)
+def test_run_answers_by_a_model_on_a_server(url: str, root: Path) -> None:
+    ended = wisp(url, root, "run", "-p", "Which files are here?", "--max-steps", "3")
     told = result(ended)
-    assert ended.code in (0, 3, 5), told
-    assert told.verification.verified == (ended.code == 0 and bool(told.files_changed))
+    assert (ended.code, told.outcome) == (0, "done"), told
+    assert "calc.py" in told.text
+    assert told.usage.input > 0 and not told.bytes_left
