@@ -75,7 +75,7 @@ async def test_a_real_servers_own_count_is_within_what_can_be_certain(model: Lit
 async def test_a_real_server_that_is_full_says_nothing_and_we_guess(model: LiteLlm) -> None:
     long = UserMessage(text="word " * 3 * WINDOW)
     # this server closes the connection, and whether that is read as a cut or an end is a race
-    with pytest.raises(ProviderFailed, match="ended without a reply|reset by peer") as caught:
+    with pytest.raises(ProviderFailed, match=r"ended without a reply|reset by peer") as caught:
         async for _ in model.stream(ModelRequest((long,), max_tokens=8)):
             pass
     assert "2 attempts" in caught.value.message
