@@ -9,6 +9,15 @@ from remote import ANTHROPIC, OPENAI, Talk, talking
 from agent.models import catalog
 
 
+STARTS_LITELLM = {"test_ledger", "test_windows"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in STARTS_LITELLM or item.path.stem.startswith("test_remote"):
+            item.add_marker(pytest.mark.remote)
+
+
 @pytest.fixture(scope="session")
 def small_model() -> Path:
     """The real 0.5B model; without it the test is skipped loudly, or fails where it must be."""
