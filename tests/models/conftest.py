@@ -8,7 +8,6 @@ from remote import ANTHROPIC, OPENAI, Talk, talking
 
 from agent.models import catalog
 
-
 STARTS_LITELLM = {"test_ledger", "test_windows"}
 
 
