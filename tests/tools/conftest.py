@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.base import SandboxError
 from sandbox.detect import open_sandbox
 from sandbox.workspace import Workspace
 from tests.tools.bench import Bench
@@ -25,3 +26,14 @@ async def make_bench(tmp_path: Path) -> Callable[..., Bench]:
 @pytest.fixture
 def bench(make_bench: Callable[..., Bench]) -> Bench:
     return make_bench()
+
+
+@pytest.fixture
+async def full_bench(tmp_path: Path) -> Bench:
+    """A bench in the full sandbox; skips, loudly, where that is not to be had."""
+    root = tmp_path / "work"
+    root.mkdir()
+    try:
+        return Bench(root, await open_sandbox(Workspace(root), "full"))
+    except SandboxError as error:
+        pytest.skip(f"NOT TESTED, the full sandbox is not to be had: {error}")
