@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -140,7 +140,7 @@ class Workspace:
         """
         place = self._changeable(path)
         try:
-            with self._parent(place, make=expect is None) as (parent, name):
+            with self._opened(place, make=expect is None) as (parent, name):
                 return contents.write(parent, name, place.shown, data, expect, mode)
         except OSError as error:
             raise contents.path_error(error, place.shown) from error
@@ -149,7 +149,7 @@ class Workspace:
         """Remove a file that still has this sha256; raises as `write` does."""
         place = self._changeable(path)
         try:
-            with self._parent(place) as (parent, name):
+            with self._opened(place) as (parent, name):
                 contents.check(parent, name, place.shown, expect)
                 os.unlink(name, dir_fd=parent)
                 os.fsync(parent)
@@ -162,9 +162,9 @@ class Workspace:
         """Rename a file that still has this sha256 to a name that is free."""
         source, goal = self._changeable(path), self._changeable(target)
         try:
-            with self._parent(source) as (old_parent, old):
+            with self._opened(source) as (old_parent, old):
                 contents.check(old_parent, old, source.shown, expect)
-                with self._parent(goal, make=True) as (new_parent, new):
+                with self._opened(goal, make=True) as (new_parent, new):
                     beneath.rename_new(old_parent, old, new_parent, new)
         except FileExistsError:
             raise PathError(f"{goal.shown} exists already; choose another name") from None
@@ -217,12 +217,21 @@ class Workspace:
         head, name = os.path.split(whole)
         return os.path.join(beneath.real(head), name)  # noqa: PTH118 raw names
 
-    def _parent(self, place: _Place, *, make: bool = False) -> contents.Parent:
+    def _parent(self, place: _Place) -> contents.Parent:
         """Open the folder that holds the path, its links resolved."""
+        return self._opened(self._resolved(place))
+
+    def _resolved(self, place: _Place) -> _Place:
+        """Return the place with the links on the way to it resolved; the last part stays."""
         parts = beneath.resolve(place.base, place.parts[:-1])
         if parts is None:
             raise PathError(f"{place.shown} leads out of the workspace through a link")
-        return contents.Parent(place.base, parts, place.parts[-1], make)
+        return replace(place, parts=(*parts, place.parts[-1]))
+
+    @staticmethod
+    def _opened(place: _Place, *, make: bool = False) -> contents.Parent:
+        """Open the folder that holds a resolved place; a link on the way is an error by now."""
+        return contents.Parent(place.base, place.parts[:-1], place.parts[-1], make)
 
     def _refuse_secret(self, place: _Place, parts: beneath.Parts) -> None:
         """Raise PathError for what is or lies in a secret: a workspace may hold the user's own."""
@@ -238,18 +247,20 @@ class Workspace:
         return tuple(each for each in found if any(top in each.parents for top in tops))
 
     def _changeable(self, path: str) -> _Place:
-        """Take a path apart for a change; raises PathError where none may be made."""
-        place = self._place(path)
-        if not place.parts:
-            raise PathError(f"{place.shown} is a folder")
+        """Take a path apart for a change, links resolved; raises PathError where none may be made.
+
+        What is looked at is what is then opened: a link swapped in between is an error.
+        """
+        given = self._place(path)
+        if not given.parts:
+            raise PathError(f"{given.shown} is a folder")
         if path.endswith("/"):
             raise PathError(f"{path} names a folder; give the path of a file")
-        why = self.protected(path)
+        place = self._resolved(given)
+        why = why_protected(given.parts) or why_protected(place.parts)
         if why:
             raise PathError(f"{place.shown} is protected: {why}")
-        if self._secrets:
-            parent = beneath.resolve(place.base, place.parts[:-1])
-            self._refuse_secret(place, (*(parent or ()), place.parts[-1]))
+        self._refuse_secret(place, place.parts)
         return place
 
     def _missing(self, place: _Place) -> str:
