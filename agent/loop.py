@@ -31,6 +31,7 @@ from tools.report import CheckReport
 Schema = Mapping[str, Any]
 
 NUDGE = "You made the same calls again with the same results. Do something else, or finish."
+WARM = 0.7  # the temperature of a reply after one that brought nothing new
 NUDGE_EMPTY = "Your reply was empty. Call a tool, or answer the user."
 
 
@@ -81,6 +82,7 @@ class Loop:
     emit: Emit
     limits: Limits
     effort: int = 2
+    temperature: float = 0.0
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
 
@@ -107,6 +109,10 @@ class Loop:
                 if reply.message.text.strip():
                     break
                 advice = stall.saw_nothing()
+            # asked in the same way, a model that takes the likeliest word each time says the same
+            self.temperature = WARM if stall.repeats and self.model.local else 0.0
+            if advice == "rest":
+                break
             if advice == "stop":
                 rest.limit, rest.stalled = "the model went round in circles", True
             elif advice == "nudge" and not reply.problem:
@@ -143,7 +149,12 @@ class Loop:
 
     async def _ask_model(self, schema: Schema | None) -> ReplyChunk:
         request = ModelRequest(
-            tuple(self.history.messages), self.schemas, schema=schema, effort=self.effort
+            tuple(self.history.messages),
+            self.schemas,
+            temperature=0.0 if schema else self.temperature,
+            seed=self.rest.steps,
+            schema=schema,
+            effort=self.effort,
         )
         reply = await self.replies.ask(self.model, request)
         if schema is not None and reply.message.calls:
@@ -172,4 +183,4 @@ class Loop:
         return bool(masked)
 
 
-_SEVERITY: tuple[Advice, ...] = ("go on", "nudge", "stop")
+_SEVERITY: tuple[Advice, ...] = ("go on", "nudge", "rest", "stop")

@@ -51,8 +51,8 @@ class ToolCall(Frozen):
 class ToolResult(Frozen):
     """One face for the model (`text`), one for the person (`summary`, `diff`).
 
-    `changed` lists workspace-relative paths that the call created, changed or removed. `report` is
-    there when the call ran a check.
+    `changed` lists workspace-relative paths that the call created, changed or removed; `already`
+    says that it had nothing to change. `report` is there when the call ran a check.
     """
 
     text: str
@@ -60,6 +60,7 @@ class ToolResult(Frozen):
     summary: str = ""
     diff: str = ""
     changed: tuple[str, ...] = ()
+    already: bool = False
     report: CheckReport | None = None
 
 

@@ -79,7 +79,7 @@ def describe(report: CheckReport, targets: list[str]) -> str:
         target for target in targets if report.granularity == "test" and not _ran(target, report)
     ]
     if missing:
-        lines.append(f"not run: {', '.join(missing)}; no such test, or it was deselected")
+        lines.append(f"not run: {', '.join(missing)}; no such test; leave targets out to run all")
     if targets and report.granularity == "exit-status":
         lines.append("this check cannot run a part of the tests: all of it ran")
     failures = {failure.test: failure for failure in report.failures}

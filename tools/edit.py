@@ -20,13 +20,16 @@ class Replacement(Frozen):
 
     @model_validator(mode="after")
     def _one_way(self) -> Replacement:
-        if bool(self.old) == bool(self.symbol):
-            raise ValueError("give either old or symbol, with new")
+        if not self.old and not self.symbol:
+            raise ValueError("give old or symbol, with new")
         return self
 
 
 class EditArgs(Frozen):
-    """Either one replacement, or a list of them; `all` replaces every match of `old`."""
+    """Either one replacement, or a list of them; `all` replaces every match of `old`.
+
+    Where both are given, `symbol` says where to look for `old`.
+    """
 
     path: str
     old: str = ""
@@ -40,8 +43,8 @@ class EditArgs(Frozen):
         if self.edits:
             if self.old or self.symbol or self.new:
                 raise ValueError("give either edits, or old/symbol with new")
-        elif bool(self.old) == bool(self.symbol):
-            raise ValueError("give either old or symbol, with new")
+        elif not self.old and not self.symbol:
+            raise ValueError("give old or symbol, with new")
         elif "new" not in self.model_fields_set:
             raise ValueError("new is missing")
         return self
@@ -69,7 +72,10 @@ class Edit(Tool[EditArgs]):
 
     async def run(self, args: EditArgs, context: ToolContext) -> ToolResult:
         """Land all of the edits, or none."""
-        change = plan(args, context)
+        try:
+            change = plan(args, context)
+        except patching.Already as error:
+            return ToolResult(text=f"{args.path}: {error}", already=True)
         land(context, change)
         text = "; ".join([f"edited {change.path} ({change.size} lines)", *change.notes])
         return ToolResult(
@@ -91,11 +97,13 @@ def plan(args: EditArgs, context: ToolContext) -> Change:
         except patching.NoMatch as error:
             if not args.edits:
                 raise
+            if isinstance(error, patching.Already):
+                continue
             raise ToolError(
                 f"edit {number} of {len(args.edits)}, so none was made: {error}"
             ) from error
     if file.text == opened.file.text:
-        raise ToolError(f"nothing would change in {opened.path}")
+        raise patching.Already("nothing would change; the file is as you want it")
     file.encode()  # raises for characters that the file's encoding does not have
     check_syntax(opened.path, opened.file.text, file.text)
     return Change(opened.path, opened, file, tuple(dict.fromkeys(notes)))
@@ -105,11 +113,12 @@ def _replaced(
     opened: Opened, file: TextFile, replacement: Replacement, every: bool, notes: list[str]
 ) -> TextFile:
     """Return the file with one replacement made."""
-    if replacement.symbol:
-        splices = [patching.by_symbol(opened.path, file.text, replacement.symbol, replacement.new)]
+    symbol, old, new = replacement.symbol, replacement.old, replacement.new
+    if not old:
+        splices = [patching.by_symbol(opened.path, file.text, symbol, new)]
     else:
-        splices = patching.by_text(file.text, replacement.old, replacement.new, every)
-        splices = _as_meant(opened.path, file, splices)
+        span = patching.span_of(opened.path, file.text, symbol)
+        splices = _as_meant(opened.path, file, patching.by_text(file.text, old, new, every, span))
     for splice in splices:
         file = file.spliced(splice.start, splice.end, splice.new)
         if splice.note:

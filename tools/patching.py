@@ -12,6 +12,7 @@ from tools.base import ToolError
 from tools.textfile import unified_newlines
 from tools.truncate import shorten
 
+TELLING = 8  # characters that do not stand somewhere by chance
 NEAR = 60.0  # of 100: what is less alike is no candidate
 WINDOWS = 20_000  # places compared; in longer files only those around a similar line are
 SHOWN, SHOWN_SIZE = 40, 3000  # lines and bytes of a candidate that an error shows
@@ -19,6 +20,10 @@ SHOWN, SHOWN_SIZE = 40, 3000  # lines and bytes of a candidate that an error sho
 
 class NoMatch(ToolError):
     """The text to replace is not there, or not only once."""
+
+
+class Already(NoMatch):
+    """The text to replace is not there, and what should replace it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,18 @@ class Splice:
     note: str = ""
 
 
-def by_text(text: str, old: str, new: str, every: bool = False) -> list[Splice]:
+def span_of(path: str, text: str, name: str) -> tuple[int, int]:
+    """Return where a definition begins and ends; the whole text where `name` names none."""
+    found = symbols.find(symbols.definitions(path, text), name) if name else []
+    return (found[0].start, found[0].end) if len(found) == 1 else (0, len(text))
+
+
+def by_text(
+    text: str, old: str, new: str, every: bool = False, span: tuple[int, int] | None = None
+) -> list[Splice]:
     """Return what replaces `old` by `new`, from the last to the first; raises NoMatch.
+
+    Where `old` stands within `span`, only that part of the text is looked at.
 
     An exact match counts first, and must be the only one unless `every`. Else lines that differ
     only in indentation or trailing blanks count, when they are the only ones and one indentation
@@ -42,8 +57,12 @@ def by_text(text: str, old: str, new: str, every: bool = False) -> list[Splice]:
     if not old:
         raise NoMatch("`old` is empty; quote the text to replace")
     if old == new:
+        if old in text:
+            raise Already(_stands(text, old))
         raise NoMatch("`old` and `new` are the same; nothing would change")
     found = _exact(text, old)
+    if span is not None:
+        found = [at for at in found if span[0] <= at < span[1]] or found
     if not found and (bare := _without_numbers(old)) is not None:
         found = _exact(text, bare)
         old, new = bare, _without_numbers(new) or new
@@ -64,7 +83,13 @@ def by_text(text: str, old: str, new: str, every: bool = False) -> list[Splice]:
             f"no exact match for `old`, and {len(loose)} that differ in indentation"
             f" (lines {lines}); quote one exactly, with lines around it"
         )
+    if len(new.strip()) >= TELLING and new in text:
+        raise Already(_stands(text, new))
     raise NoMatch(_nearest(text, old))
+
+
+def _stands(text: str, new: str) -> str:
+    return f"line {line_at(text, text.find(new))} has this already; the file is as you want it"
 
 
 def by_symbol(path: str, text: str, name: str, new: str) -> Splice:

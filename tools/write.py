@@ -69,7 +69,8 @@ class Write(Tool[WriteArgs]):
             return _delete(args, context)
         change = plan(args, context)
         if change.before and change.before.file == change.after:
-            return ToolResult(text=f"{change.path} has exactly this content already")
+            text = f"{change.path} has exactly this content already"
+            return ToolResult(text=text, already=True)
         land(context, change)
         verb = "overwrote" if change.before else "created"
         return ToolResult(

@@ -84,3 +84,15 @@ def test_a_call_between_empty_replies_starts_the_count_again() -> None:
 def test_text_that_no_encoding_carries_is_compared_too() -> None:
     stall = Stall()
     assert [saw(stall, "read", "\udcff", path="\udcff") for _ in range(3)][-1] == "nudge"
+
+
+def test_a_change_that_was_there_already_twice_in_a_row_is_how_some_models_rest() -> None:
+    stall = Stall()
+    made = ToolCall(id="any", name="write", arguments={"path": "a"})
+    assert stall.saw(made, ToolResult(text="created", changed=("a",))) == "go on"
+    assert not stall.repeats
+    there = ToolResult(text="as it is", already=True)
+    assert [stall.saw(made, there), stall.saw(made, there)] == ["go on", "rest"]
+    assert stall.repeats
+    assert saw(stall, "read", path="b") == "go on"
+    assert not stall.repeats

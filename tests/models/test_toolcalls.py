@@ -182,3 +182,22 @@ def test_tools_are_shown_as_signatures() -> None:
     assert json.loads(shown.split("```json\n")[1].split("\n```")[0].replace("<", '"').replace(
         ">", '"'
     )) == {"name": "tool-name", "arguments": "args-json-object"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '```json\n{"name": "read", "arguments": {"path": "a.py"}}}\n```',
+        '```json\n{\n  "name": "read",\n  "arguments": {"path": "a.py"}\n}"""\n```',
+        '{"name": "read", "arguments": {"path": "a.py"}}}',
+        '<tool_call>{"name": "read", "arguments": {"path": "a.py"}}}\n</tool_call>',
+    ],
+)
+def test_what_is_closed_once_too_often_is_no_text(reply: str) -> None:
+    found = parse(reply, NAMES)
+    assert (found.text, [each.arguments for each in found.calls]) == ("", [READ])
+
+
+def test_words_behind_a_call_stay() -> None:
+    found = parse('```json\n{"name": "read", "arguments": {"path": "a.py"}}\n```\n(so)', NAMES)
+    assert found.text == "(so)"

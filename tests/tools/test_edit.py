@@ -184,10 +184,9 @@ async def test_a_preview_of_an_edit_that_cannot_land_says_so_before_anyone_is_as
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"old": "a", "symbol": "f", "new": "b"}, "either old or symbol"),
-        ({"new": "b"}, "either old or symbol"),
+        ({"new": "b"}, "give old or symbol"),
         ({"old": "a"}, "new is missing"),
-        ({"edits": [{"new": "x"}]}, "either old or symbol"),
+        ({"edits": [{"new": "x"}]}, "give old or symbol"),
         ({"edits": [{"old": "a", "new": "b"}], "old": "a", "new": "b"}, "either edits"),
     ],
 )
@@ -195,3 +194,31 @@ async def test_a_call_that_says_too_much_or_too_little_is_refused(
     bench: Bench, arguments: dict[str, object], said: str
 ) -> None:
     assert said in await bench.refused("edit", path="a.py", **arguments)
+
+
+TWICE = "def one():\n    return total(1)\n\n\ndef two():\n    return total(1)\n"
+
+
+async def test_a_symbol_beside_old_says_where_to_look(bench: Bench) -> None:
+    file = bench.file("a.py", TWICE)
+    assert "2 matches" in await bench.refused("edit", path="a.py", old="total(1)", new="total(2)")
+    await bench.call("edit", path="a.py", old="total(1)", symbol="two", new="total(2)")
+    assert file.read_text() == TWICE.replace(
+        "two():\n    return total(1)", "two():\n    return total(2)"
+    )
+    # one that is no name of a definition says nothing
+    await bench.call("edit", path="a.py", old="total(2)", symbol="nobody", new="total(3)")
+    assert "total(3)" in file.read_text()
+
+
+async def test_what_is_there_already_is_no_failure(bench: Bench) -> None:
+    file = bench.file("a.py", "LIMIT = 30\nname = 1\n")
+    for old in ("LIMIT = 10", "LIMIT = 30"):
+        result = await bench.call("edit", path="a.py", old=old, new="LIMIT = 30")
+        assert (result.ok, result.already, result.changed) == (True, True, ())
+        assert "line 1 has this already" in result.text
+    # a short text may stand there by chance
+    assert "not in the file" in await bench.refused("edit", path="a.py", old="other", new="name")
+    both = ({"old": "LIMIT = 10", "new": "LIMIT = 30"}, {"old": "name = 1", "new": "name = 2"})
+    assert (await bench.call("edit", path="a.py", edits=list(both))).changed == ("a.py",)
+    assert file.read_text() == "LIMIT = 30\nname = 2\n"

@@ -28,8 +28,11 @@ _FENCE = "```[a-zA-Z_]*"
 _LEAD = rf"(?:(?:{_FENCE}|{_longest_first(_BEFORE)})\s*)"
 # at most so many: a text of fences alone must not take its square in time
 _UNWRAPPED = re.compile(rf"{_LEAD}{{1,4}}\Z")
-_BEHIND = re.compile(rf"\s*(?:{_longest_first(_AFTER)}|;(?=\s*\{{))")
-_FENCE_END = re.compile(r"\s*```(?!\w)")
+# what a small model closes once too often
+_STRAY = r"[\s}\])\"',;]*"
+_BEHIND = re.compile(rf"{_STRAY}(?:{_longest_first(_AFTER)})|\s*;(?=\s*\{{)")
+_FENCE_END = re.compile(rf"{_STRAY}```(?!\w)")
+_STRAY_END = re.compile(rf"{_STRAY}\Z")
 _SPACE = re.compile(r"\s*")
 
 
@@ -76,5 +79,5 @@ def after(text: str, end: int, *, fenced: bool) -> int:
         if match is None:
             break
         end = match.end()
-    space = _SPACE.match(text, end)
+    space = _STRAY_END.match(text, end) or _SPACE.match(text, end)
     return space.end() if space else end
