@@ -35,15 +35,23 @@ from agent.attempts import Phase as Phase
 from agent.attempts import PhaseStarted as PhaseStarted
 from agent.attempts import Sampled as Sampled
 from agent.attempts import Scored as Scored
+from agent.called import ApprovalAnswered as ApprovalAnswered
+from agent.called import ApprovalAsked as ApprovalAsked
+from agent.called import CallDecided as CallDecided
+from agent.called import QuestionAnswered as QuestionAnswered
+from agent.called import QuestionAsked as QuestionAsked
+from agent.called import ToolFinished as ToolFinished
+from agent.called import ToolOutput as ToolOutput
+from agent.called import ToolRequested as ToolRequested
+from agent.called import ToolStarted as ToolStarted
 from agent.fact import Base as Base
 from agent.messages import AssistantMessage, Image, Usage
-from agent.policy import Autonomy, Grant, Taint, Verdict
+from agent.policy import Autonomy
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
 from agent.proof import Verification as Verification
 from sandbox.base import Containment
 from sandbox.names import show
-from tools.base import Effect, Preview, ToolCall, ToolResult
 
 SCHEMA = 1  # of the log; a reader refuses a newer one
 
@@ -125,85 +133,6 @@ class HarnessSpoke(Base):
 
     type: Literal["harness_spoke"] = "harness_spoke"
     text: str
-
-
-class ToolRequested(Base):
-    """A call was asked for; closed by exactly one ToolFinished."""
-
-    type: Literal["tool_requested"] = "tool_requested"
-    call: ToolCall
-    by: Literal["model", "user", "harness"] = "model"
-
-
-class CallDecided(Base):
-    """What the policy said of a call, and why."""
-
-    type: Literal["call_decided"] = "call_decided"
-    call_id: str
-    effects: tuple[Effect, ...]
-    verdict: Verdict
-    reason: str
-    containment: Containment
-    taint: Taint | None = None
-
-
-class ApprovalAsked(Base):
-    """A person is asked to approve a call."""
-
-    type: Literal["approval_asked"] = "approval_asked"
-    call_id: str
-    effects: tuple[Effect, ...]
-    reason: str
-    preview: Preview
-
-
-class ApprovalAnswered(Base):
-    """The answer; `feedback` is the person's word to the model."""
-
-    type: Literal["approval_answered"] = "approval_answered"
-    call_id: str
-    approved: bool
-    by: Literal["user", "slider", "edit", "headless", "script"]
-    grant: Grant | None = None
-    feedback: str = ""
-
-
-class QuestionAsked(Base):
-    """The model asks the user something."""
-
-    type: Literal["question_asked"] = "question_asked"
-    question: str
-    choices: tuple[str, ...] = ()
-
-
-class QuestionAnswered(Base):
-    """What the user said; None when nobody was there."""
-
-    type: Literal["question_answered"] = "question_answered"
-    answer: str | None
-
-
-class ToolStarted(Base):
-    """An allowed call begins."""
-
-    type: Literal["tool_started"] = "tool_started"
-    call_id: str
-
-
-class ToolOutput(Base):
-    """Live output of a call."""
-
-    type: Literal["tool_output"] = "tool_output"
-    call_id: str
-    text: str
-
-
-class ToolFinished(Base):
-    """What became of a call, refused and cancelled ones included."""
-
-    type: Literal["tool_finished"] = "tool_finished"
-    call_id: str
-    result: ToolResult
 
 
 class CheckpointMade(Base):

@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-import stat
 import sys
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,13 +17,14 @@ from agent.config import Settings, state_path
 from agent.context import mentions
 from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
-from agent.errors import ModelUnusable, UsageError, WispError
+from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, Verification
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import LocalModel, Model
+from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
 from agent.session import Session, new_id, workspace_key
@@ -92,14 +91,14 @@ class _Run:
         job = self.job
         workspace = open_workspace(job.cwd, job.add_dirs)
         if job.kind == "fix":
-            _writable(workspace.root)
-        strong = _strong(job.settings)
+            writable(workspace.root)
+        strong = strong_model(job.settings)
         if strong is not None and job.escalation_accepted:
             strong.open(strong.budget)  # what is wrong with it is better known now
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            model = await stack.enter_async_context(_opened(job.settings))
-            sandbox = await _sandbox(workspace, job.settings)
+            model = await stack.enter_async_context(start_model(job.settings))
+            sandbox = await contain(workspace, job.settings)
             session = self._session(workspace.root)
             stack.callback(session.close)
             if strong is not None:
@@ -250,79 +249,6 @@ class _Run:
         finally:
             for each in caught:
                 loop.remove_signal_handler(each)
-
-
-def open_workspace(cwd: Path, add_dirs: tuple[Path, ...] = ()) -> Workspace:
-    """Return the workspace of a folder: its nearest git top, else itself. Raises UsageError."""
-    for folder in (cwd, *add_dirs):
-        if not folder.is_dir():
-            raise UsageError(f"not a folder: {folder}")
-    if _bare(cwd):
-        raise UsageError(
-            f"{cwd} is a bare repository: it has no working tree", "git worktree add ../work"
-        )
-    top = next((each for each in (cwd, *cwd.parents) if (each / ".git").exists()), cwd)
-    return Workspace(top, add_dirs)
-
-
-def _bare(folder: Path) -> bool:
-    return (
-        all((folder / name).exists() for name in ("HEAD", "objects", "refs"))
-        and not (folder / ".git").exists()
-    )
-
-
-def _writable(root: Path) -> None:
-    flags = os.statvfs(root).f_flag
-    if (
-        flags & os.ST_RDONLY
-        or not os.access(root, os.W_OK)
-        or not root.stat().st_mode & stat.S_IWUSR
-    ):
-        raise UsageError(f"the working tree is read-only: {root}", "fix needs to write to it")
-
-
-@contextlib.asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Model]:
-    from agent.models.choose import open_model
-
-    model = open_model(
-        settings.model,
-        settings.context,
-        api_base=settings.api_base,
-        max_cost=settings.max_cost,
-    )
-    loading = asyncio.ensure_future(model.start())
-    # the first request says what went wrong with loading
-    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
-    try:
-        yield model
-    finally:
-        loading.cancel()
-        await model.close()
-
-
-def _strong(settings: Settings) -> Strong | None:
-    """Return the model that may take over, opened only when it is wanted."""
-    from agent.models.choose import open_model
-
-    name, base = settings.strong, settings.strong_api_base
-    if not name:
-        return None
-    return Strong(
-        name, settings.escalate, lambda budget: open_model(name, api_base=base, max_cost=budget)
-    )
-
-
-async def _sandbox(workspace: Workspace, settings: Settings) -> Sandbox:
-    from agent.errors import Blocked
-    from sandbox.base import SandboxError
-    from sandbox.detect import open_sandbox
-
-    try:
-        return await open_sandbox(workspace, settings.sandbox)
-    except SandboxError as error:
-        raise Blocked(str(error), "agent run --sandbox=auto takes what holds here") from error
 
 
 def _work(kind: str) -> Any:

@@ -62,6 +62,17 @@ def objection(before: CheckReport | None, after: CheckReport, targets: Sequence[
     return ""
 
 
+def hidden(before: CheckReport | None, after: CheckReport) -> str:
+    """Return which test that was red is no longer to be seen, as one sentence, or nothing."""
+    for test in before.failed if before else ():
+        if after.tests.get(test) is TestOutcome.SKIPPED:
+            return f"{test} failed before and is skipped now"
+        inner = (f"{test}::", f"{test}.")  # of a file that could not be collected
+        if test not in after.tests and not any(each.startswith(inner) for each in after.tests):
+            return f"{test} failed before and is gone"
+    return ""
+
+
 def named(words: str, failed: Sequence[str]) -> tuple[str, ...]:
     """Return the failing tests that a prompt names, by id or by the name of their function."""
     said = set(re.findall(r"[\w.\[\]:/-]+", words))

@@ -40,7 +40,7 @@ SPEAKS = {
 }
 HEAVY = {  # the one place of each library: a module and its parts, or a package
     "litellm": ("agent/models/_remote.py",),
-    "httpx": ("agent/models/_remote.py",),
+    "httpx": ("agent/models/_wire.py",),
     "llama_cpp": ("agent/models/_host.py", "agent/models/_engine.py", "agent/models/_matching.py"),
     "textual": ("tui/",),
     "keyring": ("agent/keys.py",),

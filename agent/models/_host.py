@@ -1,9 +1,9 @@
 """The child process that holds a local model: requests in on stdin, answers out on stdout.
 
-A frame is four bytes of length, little endian, and that much JSON. The first frame says what to
-load; `{"ready": …}` or `{"failed": …}` answers it. Then one request at a time: each has an `id`,
-which every answer repeats, and ends with `done`, `error` or `cancelled`. `{"cancel": id}` may come
-at any time. The process ends when its stdin does, and when its parent dies.
+Frames are as `_pipes` says. The first says what to load; `{"ready": …}` or `{"failed": …}` answers
+it. Then one request at a time: each has an `id`, which every answer repeats, and ends with `done`,
+`error` or `cancelled`. `{"cancel": id}` may come at any time. The process ends when its stdin does,
+and when its parent dies.
 
 Run as a file (`python -I _host.py`), so it adds the folder of its own package to the path itself.
 """
@@ -11,12 +11,8 @@ Run as a file (`python -I _host.py`), so it adds the folder of its own package t
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import json
-import os
 import queue
 import signal
-import struct
 import sys
 import threading
 from collections.abc import Mapping
@@ -26,79 +22,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agent.models._engine import Engine
     from agent.models._lanes import Constraint, Lane
+    from agent.models._pipes import Frame, Pipes
     from agent.models.chat import ChatTemplate, Turn
 
-PR_SET_PDEATHSIG = 1
-Frame = dict[str, Any]
 
+class Requests:
+    """What the parent asks for, read by a thread, so that a cancel reaches a busy model."""
 
-class Wire:
-    """The two pipes. Requests are read by a thread, so that a cancel reaches a busy model."""
-
-    def __init__(self) -> None:
-        # whatever C++ prints must not land between frames: fd 1 becomes stderr
-        self._out = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-        self._in = os.fdopen(os.dup(0), "rb")
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
-        self.requests: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    def __init__(self, pipes: Pipes) -> None:
+        self._pipes = pipes
+        self._waiting: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._current = 0
         self._cancelled: set[int] = set()
-
-    def start(self) -> Frame:
-        """Return the first frame and read on in a thread."""
-        first = self._frame()
         threading.Thread(target=self._read, daemon=True).start()
-        return first
-
-    def send(self, frame: Frame) -> None:
-        """Write one frame; a parent that is gone ends the process."""
-        data = json.dumps(frame).encode()
-        try:
-            self._out.write(struct.pack("<I", len(data)) + data)
-            self._out.flush()
-        except BrokenPipeError:
-            os._exit(0)
-
-    def _frame(self) -> Frame:
-        head = self._in.read(4)
-        if len(head) < 4:
-            os._exit(0)
-        data = self._in.read(struct.unpack("<I", head)[0])
-        frame: Frame = json.loads(data)
-        return frame
 
     def _read(self) -> None:
         while True:
-            frame = self._frame()
+            frame = self._pipes.receive()
             if "cancel" not in frame:
-                self.requests.put(frame)
+                self._waiting.put(frame)
                 continue
             with self._lock:
                 self._cancelled.add(frame["cancel"])
                 if self._engine is not None and frame["cancel"] == self._current:
                     self._engine.stop.set()
 
-    def begin(self, engine: Engine, request: int) -> None:
-        """Let cancels of this request reach the engine; one may have come already."""
+    def take(self, engine: Engine) -> Frame:
+        """Wait for the next one, and let its cancel reach the engine; it may have come already."""
+        frame = self._waiting.get()
+        number = frame["id"]
         with self._lock:
-            self._engine, self._current = engine, request
+            self._engine, self._current = engine, number
             engine.stop.clear()
-            if request in self._cancelled:
+            if number in self._cancelled:
                 engine.stop.set()
-            self._cancelled = {waiting for waiting in self._cancelled if waiting > request}
-
-
-def die_with(parent: int) -> None:
-    """End this process when its parent dies, also when that happened before we could ask."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
+            self._cancelled = {waiting for waiting in self._cancelled if waiting > number}
+        return frame
 
 
 def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
@@ -132,31 +93,30 @@ def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
 class Host:
     """Answers requests, one after another."""
 
-    def __init__(self, wire: Wire, engine: Engine, template: ChatTemplate) -> None:
-        self.wire = wire
+    def __init__(self, pipes: Pipes, engine: Engine, template: ChatTemplate) -> None:
+        self.pipes = pipes
         self.engine = engine
         self.template = template
 
-    def serve(self) -> None:
+    def serve(self, requests: Requests) -> None:
         """Answer until stdin ends. A bug ends the process; the parent reports it."""
         from agent.models._engine import Cancelled, Overflow
         from agent.models._matching import BadGrammar
 
         while True:
-            request = self.wire.requests.get()
+            request = requests.take(self.engine)
             number = request["id"]
-            self.wire.begin(self.engine, number)
             try:
                 done = self.answer(request)
             except Cancelled:
-                self.wire.send({"id": number, "cancelled": True})
+                self.pipes.send({"id": number, "cancelled": True})
             except Overflow as error:
                 told = {"kind": "overflow", "needed": error.needed, "window": error.window}
-                self.wire.send({"id": number, "error": told})
+                self.pipes.send({"id": number, "error": told})
             except BadGrammar as error:
-                self.wire.send({"id": number, "error": {"kind": "grammar", "text": str(error)}})
+                self.pipes.send({"id": number, "error": {"kind": "grammar", "text": str(error)}})
             else:
-                self.wire.send({"id": number, "done": done})
+                self.pipes.send({"id": number, "done": done})
 
     def answer(self, request: Frame) -> Frame:
         """Return the last frame of a request; what comes before is sent from here."""
@@ -188,7 +148,7 @@ class Host:
             raise Overflow(len(prompt) + room, self.engine.window)
         return self.engine.read(
             prompt,
-            lambda done, total: self.wire.send({"id": request["id"], "prefill": [done, total]}),
+            lambda done, total: self.pipes.send({"id": request["id"], "prefill": [done, total]}),
         )
 
     def stream(self, request: Frame, prompt: list[int]) -> Frame:
@@ -214,14 +174,14 @@ class Host:
         cap = Cap(self.engine, thinking, opened=opened, inner=constrain)
         lane = Lane(request["seed"], request["temperature"], limit, request["stop"], cap)
         if opened:
-            self.wire.send({"id": request["id"], "opened": True})
+            self.pipes.send({"id": request["id"], "opened": True})
         sent = 0
 
         def progress() -> None:
             nonlocal sent
             text = lane.settled
             if len(text) > sent:
-                self.wire.send({"id": request["id"], "text": text[sent:]})
+                self.pipes.send({"id": request["id"], "text": text[sent:]})
                 sent = len(text)
 
         self.engine.write([lane], keep=True, progress=progress)
@@ -347,27 +307,29 @@ def main() -> None:
     """Load what the first frame names, and serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to understand
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    wire = Wire()
-    settings = wire.start()
-    die_with(settings["parent"])
+    from agent.models._pipes import Pipes
+
+    pipes = Pipes()
+    settings = pipes.first()
+    requests = Requests(pipes)  # read from here on: a parent that is gone ends the loading too
     from agent.errors import ModelUnusable
 
     try:
         engine, template = load(settings)
     except ImportError as error:
-        wire.send({"failed": {"kind": "missing", "text": str(error)}})
+        pipes.send({"failed": {"kind": "missing", "text": str(error)}})
         return
     except ModelUnusable as error:
-        wire.send({"failed": {"kind": "file", "text": error.message}})
+        pipes.send({"failed": {"kind": "file", "text": error.message}})
         return
     except Exception as error:
         # by name: the class lives in a module that may be what failed to import
         if type(error).__name__ != "Unloadable":
             raise
-        wire.send({"failed": {"kind": "file", "text": f"llama.cpp: {error}"}})
+        pipes.send({"failed": {"kind": "file", "text": f"llama.cpp: {error}"}})
         return
-    wire.send({"ready": {"window": engine.window}})
-    Host(wire, engine, template).serve()
+    pipes.send({"ready": {"window": engine.window}})
+    Host(pipes, engine, template).serve(requests)
 
 
 if __name__ == "__main__":

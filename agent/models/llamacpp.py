@@ -14,14 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import ContextOverflow, ModelUnusable, ProviderFailed
-from agent.messages import (
-    AssistantMessage,
-    Message,
-    SystemMessage,
-    ToolMessage,
-    Usage,
-    UserMessage,
-)
+from agent.messages import AssistantMessage, Message, Usage, UserMessage
 from agent.models import gguf
 from agent.models._asking import Asker
 from agent.models._link import Frame, HostEnded, Link
@@ -42,7 +35,8 @@ from agent.models.base import (
 from agent.models.estimate import Estimate
 from agent.models.reading import Reading
 from agent.models.thinking import CAPS, GPT_OSS, MORE
-from agent.models.toolcalls import STOP, parse, render, render_call, trigger
+from agent.models.toolcalls import STOP, parse, trigger
+from agent.models.transcript import transcript
 from tools.base import ToolSchema
 
 DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
@@ -95,7 +89,7 @@ class LlamaCpp:
 
         The estimate errs upwards, by a tenth for prose and code.
         """
-        return self._estimate.count(_put(messages, tools))
+        return self._estimate.count(transcript(messages, tools))
 
     async def start(self) -> None:
         """Start the child and load the model; raises ModelError."""
@@ -133,7 +127,7 @@ class LlamaCpp:
 
     async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:
         """Stream a reply that a grammar binds; raises ModelError and BadGrammar."""
-        put, usable = _put(request.messages, request.tools), request.usable
+        put, usable = transcript(request.messages, request.tools), request.usable
         frame: Frame = {
             "op": "stream",
             "messages": put,
@@ -185,7 +179,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "sample",
-                "messages": _put(request.messages, ()),
+                "messages": transcript(request.messages, ()),
                 "prefill": request.prefill,
                 "n": request.n,
                 "max_tokens": request.max_tokens,
@@ -205,7 +199,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "score",
-                "messages": _put(messages, ()),
+                "messages": transcript(messages, ()),
                 "prefill": prefill,
                 "continuations": list(continuations),
             }
@@ -219,7 +213,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "forks",
-                "messages": _put(messages, ()),
+                "messages": transcript(messages, ()),
                 "prefill": prefill,
                 "text": text,
                 "top": top,
@@ -235,7 +229,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "complete",
-                "messages": _put(request.messages, ()),
+                "messages": transcript(request.messages, ()),
                 "prefill": request.prefill,
                 "starts": list(starts),
                 "max_tokens": request.max_tokens,
@@ -330,48 +324,3 @@ class LlamaCpp:
 
 def _calls_so_far(messages: Sequence[Message]) -> int:
     return sum(len(m.calls) for m in messages if isinstance(m, AssistantMessage))
-
-
-def _put(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Frame]:
-    """Put a conversation as the child takes it: three roles, the tools in the system message.
-
-    A result is a user message in the tags that Hermes models were trained on; not every template
-    has a place for the role *tool*.
-    """
-    put: list[Frame] = []
-    results: list[str] = []
-
-    def flush() -> None:
-        if results:
-            put.append({"role": "user", "text": "\n".join(results)})
-            results.clear()
-
-    for message in messages:
-        if not isinstance(message, ToolMessage):
-            flush()
-        match message:
-            case SystemMessage():
-                text = f"{message.text}\n\n{render(tools)}" if tools else message.text
-                put.append({"role": "system", "text": text})
-            case UserMessage():
-                put.append({"role": "user", "text": message.text})
-            case ToolMessage():
-                results.append(f"<tool_response>\n{message.text}\n</tool_response>")
-            case AssistantMessage():
-                put.append(
-                    {
-                        "role": "assistant",
-                        "text": message.raw or _written(message),
-                        "tokens": list(message.tokens),
-                    }
-                )
-    flush()
-    if tools and not any(message["role"] == "system" for message in put):
-        put.insert(0, {"role": "system", "text": render(tools)})
-    return put
-
-
-def _written(message: AssistantMessage) -> str:
-    """Return a reply as this model would have written it; it came from another or from a script."""
-    parts = [message.text, *(render_call(call) for call in message.calls)]
-    return "\n".join(part for part in parts if part)

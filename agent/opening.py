@@ -1,0 +1,93 @@
+"""Opens what a turn stands on, as the settings say: workspace, sandbox, model, the strong one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from agent.config import Settings
+from agent.errors import UsageError
+from agent.escalation import Strong
+from agent.models.base import Model
+from sandbox.base import Sandbox
+from sandbox.workspace import Workspace
+
+
+def open_workspace(cwd: Path, add_dirs: tuple[Path, ...] = ()) -> Workspace:
+    """Return the workspace of a folder: its nearest git top, else itself. Raises UsageError."""
+    for folder in (cwd, *add_dirs):
+        if not folder.is_dir():
+            raise UsageError(f"not a folder: {folder}")
+    if _bare(cwd):
+        raise UsageError(
+            f"{cwd} is a bare repository: it has no working tree", "git worktree add ../work"
+        )
+    top = next((each for each in (cwd, *cwd.parents) if (each / ".git").exists()), cwd)
+    return Workspace(top, add_dirs)
+
+
+def _bare(folder: Path) -> bool:
+    return (
+        all((folder / name).exists() for name in ("HEAD", "objects", "refs"))
+        and not (folder / ".git").exists()
+    )
+
+
+def writable(root: Path) -> None:
+    """Raise UsageError for a working tree that cannot be written to."""
+    flags = os.statvfs(root).f_flag
+    if (
+        flags & os.ST_RDONLY
+        or not os.access(root, os.W_OK)
+        or not root.stat().st_mode & stat.S_IWUSR
+    ):
+        raise UsageError(f"the working tree is read-only: {root}", "fix needs to write to it")
+
+
+@contextlib.asynccontextmanager
+async def start_model(settings: Settings) -> AsyncIterator[Model]:
+    """Yield the model, which loads meanwhile; raises ModelUnusable."""
+    from agent.models.choose import open_model
+
+    model = open_model(
+        settings.model,
+        settings.context,
+        api_base=settings.api_base,
+        max_cost=settings.max_cost,
+    )
+    loading = asyncio.ensure_future(model.start())
+    # the first request says what went wrong with loading
+    loading.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        yield model
+    finally:
+        loading.cancel()
+        await model.close()
+
+
+def strong_model(settings: Settings) -> Strong | None:
+    """Return the model that may take over, opened only when it is wanted."""
+    from agent.models.choose import open_model
+
+    name, base = settings.strong, settings.strong_api_base
+    if not name:
+        return None
+    return Strong(
+        name, settings.escalate, lambda budget: open_model(name, api_base=base, max_cost=budget)
+    )
+
+
+async def contain(workspace: Workspace, settings: Settings) -> Sandbox:
+    """Return the sandbox that holds here; raises Blocked where less does than was asked for."""
+    from agent.errors import Blocked
+    from sandbox.base import SandboxError
+    from sandbox.detect import open_sandbox
+
+    try:
+        return await open_sandbox(workspace, settings.sandbox)
+    except SandboxError as error:
+        raise Blocked(str(error), "agent run --sandbox=auto takes what holds here") from error
