@@ -81,7 +81,7 @@ class CommandResult:
 
     A command that a signal ended by itself has the exit code 128 + N, as a shell shows it; `signal`
     is set where everything was killed with it, at the end of its time. `notes` are for the model
-    and for the person: what the sandbox refused. `reached` are the hosts that its proxy connected to.
+    and for the person: what the sandbox refused. `reached` are hosts that its proxy connected to.
     """
 
     exit_code: int | None

@@ -189,8 +189,15 @@ async def _exchange(
     request: _Request,
 ) -> None:
     """Pass one request on, and its answer back; a second request needs a second connection."""
-    out.write(request.head)
-    sending = asyncio.ensure_future(_pass(reader, out, request.body))
+
+    async def send() -> None:
+        out.write(request.head)
+        await _pass(reader, out, request.body)
+        while await reader.read(_CHUNK):
+            pass  # what comes after it goes nowhere
+        out.write_eof()
+
+    sending = asyncio.ensure_future(send())
     try:
         await _pass(there, writer)
     finally:

@@ -111,7 +111,7 @@ def meant(host: str) -> str | Address:
     if host.startswith("[") and host.endswith("]") and "%" not in host:
         return unmapped(IPv6Address(host[1:-1]))
     name = host.lower()
-    if not name.isascii() or len(name) > 253 or not _NAME.fullmatch(name):
+    if not host.isascii() or len(name) > 253 or not _NAME.fullmatch(name):
         raise ValueError(f"{host[:80]!r} is no name of a host")
     if _NUMBER.fullmatch(name.rpartition(".")[2]):
         return IPv4Address(name)
