@@ -182,6 +182,7 @@ class Bench:
                 self._context.workspace,
                 targets,
                 mounts=copy.mounts if copy else (),
+                reach=self._context.network.check,
                 timeout=self._patience,
                 output=self._context.output,
             )

@@ -76,6 +76,11 @@ class Reach:
         """Whether anything but this machine may be reached."""
         return self.everything or self.hosts
 
+    @property
+    def inward(self) -> Reach:
+        """What of it is this machine's own."""
+        return Reach(loopback=self.loopback)
+
     def why_not(self, host: str | Address, port: int) -> str:
         """Return why a host, as `meant` returns it, is not reached; empty when it is."""
         if isinstance(host, str):
@@ -150,6 +155,8 @@ def unmapped(address: Address) -> Address:
 def _split(word: str) -> tuple[str, int]:
     """Return the host and the port of a person's word, the port 0 where it has none."""
     host, colon, port = word.rpartition(":")
+    if "://" in word:
+        raise ValueError(f"`{word}` is an address of a page; name its host alone")
     if not colon or "]" in port or (":" in host and not host.endswith("]")):
         return word.lower(), 0  # no port, or an IPv6 address without brackets
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65536:

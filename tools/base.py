@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.base import Process, Sandbox
 from sandbox.workspace import Workspace
+from tools.network import AS_ASKED, NetworkRules
 from tools.report import CheckReport
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class ToolMemory:
     directory: str = "."  # where the last shell command ended, relative to the workspace
     jobs: dict[str, BackgroundJob] = field(default_factory=dict)
     plan: tuple[PlanItem, ...] = ()
+    page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
 
 
 Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]
@@ -130,6 +132,7 @@ class ToolContext:
     output: Callable[[str], None]  # live output, for the person
     question: Question
     check_command: str = ""  # `--check`, where one was given
+    network: NetworkRules = AS_ASKED
 
 
 Args = TypeVar("Args", bound=BaseModel)

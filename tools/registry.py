@@ -12,6 +12,7 @@ from tools.ask import Ask
 from tools.base import Tool, ToolCall, ToolError, ToolSchema
 from tools.check import Check
 from tools.edit import Edit
+from tools.fetch import Fetch
 from tools.git import Git
 from tools.plan import Plan
 from tools.read import Read
@@ -29,16 +30,20 @@ TOOLS: tuple[Tool[Any], ...] = (
     Check(),
     Plan(),
     Ask(),
+    Fetch(),
 )
 
 # what other agents call these tools; models have learned the names
 OTHER_NAMES = {
     "bash": "shell",
+    "browse": "fetch",
     "cat": "read",
     "create": "write",
+    "curl": "fetch",
     "exec": "shell",
     "execute": "shell",
     "find": "search",
+    "get": "fetch",
     "glob": "search",
     "grep": "search",
     "list": "read",
@@ -53,6 +58,9 @@ OTHER_NAMES = {
     "test": "check",
     "tests": "check",
     "todo": "plan",
+    "url": "fetch",
+    "web": "fetch",
+    "webfetch": "fetch",
 }
 # names of arguments, and what they certainly mean where the tool has no such argument
 OTHER_ARGUMENTS = {

@@ -52,7 +52,7 @@ def test_no_words_are_no_network() -> None:
     ("word", "why"),
     [
         ("*", "no host"), ("*.com", "too wide"), ("all", "stands alone"), ("0.0.0.0/0", "every"),
-        ("::/0", "every"), ("https://pypi.org", "no port"), ("pypi.org/simple", "no host"),
+        ("::/0", "every"), ("https://pypi.org", "host alone"), ("pypi.org/simple", "no host"),
         ("pypi.org:https", "no port"), ("pypi.org:0", "no port"), ("pypi.org:65536", "no port"),
         ("a@pypi.org", "no host"), ("pypi.org.", "no host"), ("2130706433", "no host"),
         ("", "no host"), ("pypi .org", "no host"), ("10.0.0.1/8", "no host"),
