@@ -125,9 +125,9 @@ class Stance:
     containment: Containment
     network_off: bool = True
     lifted: bool = False
-    opened: frozenset[str] = frozenset()
     grants: Sequence[Grant] = ()
     taint: Taint | None = None
+    opened: frozenset[str] = frozenset()
 
     @property
     def contained(self) -> bool:

@@ -42,8 +42,9 @@ class Fetch(Tool[FetchArgs]):
     name = "fetch"
     args = FetchArgs
 
-    def __init__(self, lookup: Resolve = resolve) -> None:
+    def __init__(self, lookup: Resolve = resolve, patience: float = _READING_S) -> None:
         self._lookup = lookup
+        self._patience = patience
 
     def effects(self, args: FetchArgs, context: ToolContext) -> frozenset[Effect]:
         """Use the network; the rest of a page that is here needs none."""
@@ -80,7 +81,7 @@ class Fetch(Tool[FetchArgs]):
             raise ToolError(f"{place.authority} took longer than {_SECONDS:g} s") from None
         except NotFetched as error:
             raise ToolError(str(error)) from None
-        text = await _text(page, context)
+        text = await _text(page, context, self._patience)
         if page.cut:
             text += f"\n[… only the first {BYTES >> 20} MB were read …]"
         if page.status >= 400:
@@ -121,7 +122,7 @@ def _shown(args: FetchArgs, url: str, text: str) -> ToolResult:
     return ToolResult(text=f"{shown}\n[{url}]", summary=summary, origin=url)
 
 
-async def _text(page: Page, context: ToolContext) -> str:
+async def _text(page: Page, context: ToolContext, patience: float) -> str:
     """Have the page read within the sandbox; raises ToolError for what is no text."""
     kind, _, more = page.headers.get("content-type", "").lower().partition(";")
     kind = kind.strip()
@@ -139,16 +140,14 @@ async def _text(page: Page, context: ToolContext) -> str:
                 cwd=context.workspace.root,
                 stdin=json.dumps(orders).encode() + b"\n" + page.body,
                 read_only=True,
-                limits=Limits(wall_s=_READING_S),
+                limits=Limits(wall_s=patience, kill_grace_s=0.1),
             ),
             output.extend,
         )
     except SandboxError as error:
         raise ToolError(f"the page could not be read: {error}") from error
     if not result.ok:
-        raise ToolError(
-            f"{page.place} could not be read as text; it may be made to be slow to read"
-        )
+        raise ToolError(f"{page.place} could not be read as text in {patience:g} s")
     return output.decode("utf-8", "replace")
 
 
