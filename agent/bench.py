@@ -79,6 +79,8 @@ class Bench:
                 newly_passing=newly_passing(against, report),
                 newly_failing=newly_failing(against, report) if against else (),
                 seconds=report.seconds,
+                online=self._context.network.check.leaves,
+                notes=report.notes,
             )
         )
         return report

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from agent.approval import refuse
 from agent.bench import Bench
 from agent.checkpoint import Checkpoints
 from agent.context.sources import is_test
@@ -14,11 +15,13 @@ from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke, Strength, Verification
 from agent.loop import Loop
+from agent.policy import Verdict, verdict_for
 from agent.turn import Turn
 from agent.verify import named, objection, verification
 from sandbox.names import raw
 from sandbox.workspace import PathError, Workspace
 from tools import registry
+from tools.base import Effect
 from tools.inner_tests import inner_tests, restored, told_apart
 from tools.report import CheckReport, TestOutcome
 
@@ -49,7 +52,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     """
     loop = Loop(
         model=turn.model,
-        schemas=registry.schemas(),
+        schemas=registry.schemas(without=_useless(turn)),
         calls=turn.calls,
         history=turn.session.history,
         emit=turn.emit,
@@ -63,6 +66,15 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         await _verified(turn, loop, prompt)
     if turn.form is not None and not loop.rest.limit:
         await _answered(turn, loop, turn.form)
+
+
+def _useless(turn: Turn) -> frozenset[str]:
+    """Return the tools that cannot be allowed: each is read before the first word."""
+    stance = turn.stance
+    allowed = verdict_for(Effect.NETWORK, stance) is Verdict.ALLOW
+    granted = any(grant.tool == "fetch" for grant in stance.grants)
+    may = allowed or granted or turn.ask is not refuse
+    return frozenset() if may and not turn.context.network.off else frozenset({"fetch"})
 
 
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:

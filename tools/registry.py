@@ -97,9 +97,9 @@ OTHER_ARGUMENTS = {
 _WRAPPERS = ("arguments", "args", "parameters", "input")
 
 
-def schemas() -> tuple[ToolSchema, ...]:
-    """Return every tool as a model is told of it."""
-    return tuple(tool.schema() for tool in TOOLS)
+def schemas(without: frozenset[str] = frozenset()) -> tuple[ToolSchema, ...]:
+    """Return every tool as a model is told of it, but those that are named."""
+    return tuple(tool.schema() for tool in TOOLS if tool.name not in without)
 
 
 def find(name: str) -> Tool[Any]:
