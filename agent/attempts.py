@@ -29,7 +29,10 @@ class CheckStarted(Base):
 
 
 class CheckFinished(Base):
-    """What the check said; the newly passing and failing are against the baseline of the turn."""
+    """What the check said; the newly passing and failing are against the baseline of the turn.
+
+    `online` is whether the user's settings let it reach other machines; `notes` are the sandbox's.
+    """
 
     type: Literal["check_finished"] = "check_finished"
     passed: int
@@ -38,6 +41,8 @@ class CheckFinished(Base):
     newly_passing: tuple[str, ...] = ()
     newly_failing: tuple[str, ...] = ()
     seconds: float
+    online: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class CandidatesScreened(Base):

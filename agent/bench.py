@@ -79,6 +79,8 @@ class Bench:
                 newly_passing=newly_passing(against, report),
                 newly_failing=newly_failing(against, report) if against else (),
                 seconds=report.seconds,
+                online=self._context.network.check.leaves,
+                notes=report.notes,
             )
         )
         return report
@@ -182,6 +184,7 @@ class Bench:
                 self._context.workspace,
                 targets,
                 mounts=copy.mounts if copy else (),
+                reach=self._context.network.check,
                 timeout=self._patience,
                 output=self._context.output,
             )

@@ -12,12 +12,13 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from agent.errors import UsageError
 from agent.policy import Autonomy
+from tools.network import AS_ASKED, NetworkRules
 
 Source = Literal["flag", "environment", "repository", "user", "default"]
 APP = "wisp"
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     max_wall_time: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     context: int | None = Field(default=None, ge=1024)  # tokens of the model's window
+    network: Annotated[Any, BeforeValidator(NetworkRules.of)] = AS_ASKED
 
     @field_validator("api_base", "small_api_base", "strong_api_base")
     @classmethod
@@ -80,6 +82,7 @@ TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
     "escalate": _lower,
     "max_wall_time": _lower,
     "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
+    "network": lambda new, old: new.off and not old.off,
 }
 
 # the table `[models]` of the user's file: what each of its names sets

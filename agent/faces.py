@@ -113,7 +113,8 @@ class TextFace:
             case CheckFinished() as check:
                 cut = "" if check.complete else ", cut off"
                 counts = f"{check.passed} passed, {check.failed} failed{cut}"
-                return f"  check: {counts}, {check.seconds:.1f} s"
+                notes = "".join(f"; {note}" for note in check.notes)
+                return f"  check: {counts}, {check.seconds:.1f} s{notes}"
             case CandidatesScreened() as screen:
                 counts = f"{screen.passed} of {screen.tried} pass, {screen.failed} fail"
                 return f"  screen: {counts}, {screen.seconds:.1f} s"

@@ -151,6 +151,7 @@ class _Run:
             output=_quiet,
             question=question,
             check_command=settings.check,
+            network=settings.network,
         )
         turn = Turn(
             session=session,
@@ -160,6 +161,7 @@ class _Run:
                 autonomy=settings.autonomy,
                 containment=sandbox.containment,
                 lifted=settings.sandbox == "off",
+                opened=frozenset({"check"}) if settings.network.check.leaves else frozenset(),
                 grants=(ACCEPTED,) if job.escalation_accepted else (),
             ),
             ask=ask,

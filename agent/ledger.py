@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.events import Base, BytesLeft, CallDecided, ToolRequested, ToolStarted
+from agent.events import (
+    Base,
+    BytesLeft,
+    CallDecided,
+    CheckFinished,
+    ToolRequested,
+    ToolStarted,
+)
 from tools.base import Effect
 
 
@@ -17,7 +24,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.left: dict[str, int] = {}
-        self.online = 0  # calls with the network that were run
+        self.online = 0  # calls and checks with the network that were run
         self._asked: set[str] = set()
 
     def read(self, event: Base) -> None:
@@ -30,6 +37,8 @@ class Ledger:
             case ToolRequested(call=call, by="harness"):
                 self._asked.discard(call.id)
             case ToolStarted(call_id=call_id) if call_id in self._asked:
+                self.online += 1
+            case CheckFinished(online=True):
                 self.online += 1
             case _:
                 pass

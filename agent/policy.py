@@ -117,7 +117,8 @@ class Stance:
 
     `lifted` is a person's `--sandbox=off` on the command line: what runs uncontained then is what
     they accepted. `network_off` says whether the sandbox keeps commands off the network, which
-    REDUCED needs in order to count as contained.
+    REDUCED needs in order to count as contained. `opened` names the tools whose network the user's
+    settings have laid down: that is no longer asked, but after taint.
     """
 
     autonomy: Autonomy
@@ -126,6 +127,7 @@ class Stance:
     lifted: bool = False
     grants: Sequence[Grant] = ()
     taint: Taint | None = None
+    opened: frozenset[str] = frozenset()
 
     @property
     def contained(self) -> bool:
@@ -163,6 +165,11 @@ def decide(call: ToolCall, effects: frozenset[Effect], stance: Stance) -> Decisi
     """Decide one call: the strictest verdict over its effects, and why."""
     ordered = sorted(effects, key=EFFECTS.index)
     verdicts = {effect: verdict_for(effect, stance) for effect in ordered}
+    if call.name in stance.opened and stance.taint is None:
+        verdicts = {
+            effect: Verdict.ALLOW if (effect, verdict) == (Effect.NETWORK, Verdict.ASK) else verdict
+            for effect, verdict in verdicts.items()
+        }
     strictest = max(verdicts.values(), key=_ORDER.index, default=Verdict.ALLOW)
     tainted = stance.taint if AFTER_TAINT & effects else None
     because = [effect for effect, verdict in verdicts.items() if verdict is strictest]

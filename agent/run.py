@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.approval import refuse
 from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke
 from agent.loop import Loop
+from agent.policy import Verdict, verdict_for
 from agent.proving import red, verify
 from agent.turn import Turn
 from tools import registry
+from tools.base import Effect
 
 if TYPE_CHECKING:
     from agent.form import Form
@@ -29,7 +32,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     """
     loop = Loop(
         model=turn.model,
-        schemas=registry.schemas(),
+        schemas=registry.schemas(without=_useless(turn)),
         calls=turn.calls,
         history=turn.session.history,
         emit=turn.emit,
@@ -43,6 +46,15 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         await _verified(turn, loop, prompt)
     if turn.form is not None and not loop.rest.limit:
         await _answered(turn, loop, turn.form)
+
+
+def _useless(turn: Turn) -> frozenset[str]:
+    """Return the tools that cannot be allowed: each is read before the first word."""
+    stance = turn.stance
+    allowed = verdict_for(Effect.NETWORK, stance) is Verdict.ALLOW
+    granted = any(grant.tool == "fetch" for grant in stance.grants)
+    may = allowed or granted or turn.ask is not refuse
+    return frozenset() if may and not turn.context.network.off else frozenset({"fetch"})
 
 
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:
@@ -88,7 +100,7 @@ async def _go_on(turn: Turn, loop: Loop, why: str, words: str) -> bool:
         return False
     turn.emit(HarnessSpoke(text=words))
     loop.model = model
-    loop.rest.limit, loop.rest.stalled = "", False
+    loop.rest.limit, loop.rest.stalled, loop.temperature = "", False, 0.0
     await _step(turn, loop)
     return True
 

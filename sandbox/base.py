@@ -12,6 +12,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Protocol
 
+from sandbox.reach import OFF, Reach
+
 
 class Containment(IntEnum):
     """What the sandbox really holds, as found by a live test."""
@@ -56,7 +58,8 @@ class Command:
 
     The workspace is writable unless `read_only`; `.git` inside it only with `git`. `writable` adds
     absolute paths that must exist. `env` is added to the scrubbed environment. `mounts` come after
-    everything else, in order, so a later one may lie below an earlier one.
+    everything else, in order, so a later one may lie below an earlier one. `network` is all of it;
+    without it only what `reach` names is reached, which needs `Containment.FULL`.
     """
 
     argv: tuple[str, ...]
@@ -64,6 +67,7 @@ class Command:
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes | None = None
     network: bool = False
+    reach: Reach = OFF
     git: bool = False
     read_only: bool = False
     writable: tuple[Path, ...] = ()
@@ -76,7 +80,8 @@ class CommandResult:
     """How a command ended: by `exit_code`, or by `signal`; `seconds` of wall time.
 
     A command that a signal ended by itself has the exit code 128 + N, as a shell shows it; `signal`
-    is set where everything was killed with it, at the end of its time.
+    is set where everything was killed with it, at the end of its time. `notes` are for the model
+    and for the person: what the sandbox refused. `reached` are hosts that its proxy connected to.
     """
 
     exit_code: int | None
@@ -84,6 +89,8 @@ class CommandResult:
     timed_out: bool
     seconds: float
     total_bytes: int
+    notes: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

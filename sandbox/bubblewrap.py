@@ -16,7 +16,9 @@ from pathlib import Path
 
 from sandbox import plan, seccomp
 from sandbox.base import Command, CommandResult, Containment, Limits, Process, SandboxError
+from sandbox.dialing import Resolve, resolve
 from sandbox.environment import caches_directory, command_environment, trusted_program
+from sandbox.gateway import Attended, Gateway, gateway
 from sandbox.plan import Shown
 from sandbox.process import Child, Start
 from sandbox.protected import secrets
@@ -46,7 +48,9 @@ class Bubblewrap:
         *,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        lookup: Resolve = resolve,
     ) -> None:
+        self._lookup = lookup
         self._workspace = workspace
         self._home = (home or Path.home()).resolve()
         self._environ = os.environ if environ is None else environ
@@ -64,20 +68,27 @@ class Bubblewrap:
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
-        return await self._start(command, command.stdin is not None).run(write, command.stdin)
+        with gateway(command, self._lookup) as way:
+            child = self._start(command, way, command.stdin is not None)
+            return way.told(await child.run(write, command.stdin))
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
-        return self._start(command, True, pty)
+        way = Gateway(command, self._lookup)
+        try:
+            return Attended(self._start(command, way, True, pty), way)
+        except BaseException:
+            way.close()
+            raise
 
-    def _start(self, command: Command, pipe: bool, pty: bool = False) -> Child:
+    def _start(self, command: Command, way: Gateway, pipe: bool, pty: bool = False) -> Child:
         caches = caches_directory()
         environment = command_environment(
             self._environ,
             home=self._home,
             temporary="/tmp",
             caches=caches,
-            network=command.network,
+            network=command.network or command.reach.hosts,
             added=command.env,
         )
         try:
@@ -101,7 +112,7 @@ class Bubblewrap:
             # own processes hold the line, and close it before the command
             *("--unsetenv", watched.mark, "--sync-fd", str(line)),
             *("--seccomp", str(filter_fd), "--json-status-fd", str(told)),
-            *("--chdir", str(command.cwd), "--", *command.argv),
+            *("--chdir", str(command.cwd), "--", *way.wrap(command.argv)),
         ]
         try:
             return Child(
@@ -111,7 +122,7 @@ class Bubblewrap:
                     env=environment,
                     stdin="pipe" if pipe else "none",
                     pty=pty,
-                    pass_fds=(filter_fd, told, line),
+                    pass_fds=(filter_fd, told, line, *way.hand_over()),
                     wrappers=2,
                     status=status,
                     limits=command.limits,

@@ -26,6 +26,11 @@ _DEVICES = (
     *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
     *("/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm"),  # semaphores live in /dev/shm
 )
+# Landlock knows ports, not hosts: a port that is open to loopback is open to the world
+NO_REACH = (
+    "the reduced sandbox has the whole network or none, no hosts and no loopback alone;"
+    " install bubblewrap"
+)
 
 
 class Landlock:
@@ -72,6 +77,8 @@ class Landlock:
         return self._start(command, True, pty)
 
     def _start(self, command: Command, pipe: bool, pty: bool = False) -> Child:
+        if command.reach and not command.network:
+            raise SandboxError(f"{NO_REACH}; it wanted {command.reach}")
         caches = caches_directory()
         rules = [*self._rules(command, caches)]
         temporary = private_folder()

@@ -22,9 +22,11 @@ STARTS_PROCESSES = {"sandbox/process.py"}
 # programs that we run as children: their streams are their seam
 CHILDREN = {
     "sandbox/_launch.py",  # becomes the command, under Landlock
+    "sandbox/_listen.py",  # becomes the command, with doors of a network
     "agent/models/_host.py",  # holds the model
     "agent/models/_remote.py",  # talks to a remote one
     "tools/_grep.py",
+    "tools/_page.py",
     "tools/runners/_boot.py",
     "tools/runners/_pytest_run.py",
     "tools/runners/_screen.py",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.base import Process, Sandbox
 from sandbox.workspace import Workspace
+from tools.network import AS_ASKED, NetworkRules
 from tools.report import CheckReport
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ class ToolResult(Frozen):
     """One face for the model (`text`), one for the person (`summary`, `diff`).
 
     `changed` lists workspace-relative paths that the call created, changed or removed; `already`
-    says that it had nothing to change. `report` is there when the call ran a check.
+    says that it had nothing to change. `report` is there when the call ran a check. `origin` says
+    where text came from that neither the user nor the project wrote, such as
+    `https://example.com/x`; it is empty where there is no such text.
     """
 
     text: str
@@ -62,6 +65,7 @@ class ToolResult(Frozen):
     changed: tuple[str, ...] = ()
     already: bool = False
     report: CheckReport | None = None
+    origin: str = ""
 
 
 class Preview(Frozen):
@@ -113,6 +117,7 @@ class ToolMemory:
     directory: str = "."  # where the last shell command ended, relative to the workspace
     jobs: dict[str, BackgroundJob] = field(default_factory=dict)
     plan: tuple[PlanItem, ...] = ()
+    page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
 
 
 Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]
@@ -129,6 +134,7 @@ class ToolContext:
     output: Callable[[str], None]  # live output, for the person
     question: Question
     check_command: str = ""  # `--check`, where one was given
+    network: NetworkRules = AS_ASKED
 
 
 Args = TypeVar("Args", bound=BaseModel)

@@ -31,14 +31,17 @@ class Check(Tool[CheckArgs]):
     args = CheckArgs
 
     def effects(self, args: CheckArgs, context: ToolContext) -> frozenset[Effect]:
-        """Run the project's code."""
-        return frozenset({Effect.EXECUTE})
+        """Run the project's code, with the network that the user's settings give it."""
+        network = {Effect.NETWORK} if context.network.check.leaves else set()
+        return frozenset({Effect.EXECUTE, *network})
 
     def preview(self, args: CheckArgs, context: ToolContext) -> Preview:
         """Show the command that the check stands for."""
         runner = find_runner(context)
         command = runner.command if runner else "(no check found)"
-        return Preview(kind="command", title=" ".join((command, *args.targets)))
+        reach = context.network.check
+        body = f"network: {reach}" if reach else ""
+        return Preview(kind="command", title=" ".join((command, *args.targets)), body=body)
 
     async def run(self, args: CheckArgs, context: ToolContext) -> ToolResult:
         """Run it; raises ToolError when the project has no check."""
@@ -54,6 +57,7 @@ class Check(Tool[CheckArgs]):
                 context.sandbox,
                 context.workspace,
                 args.targets,
+                reach=context.network.check,
                 timeout=_TIMEOUT,
                 output=context.output,
             )
@@ -61,7 +65,11 @@ class Check(Tool[CheckArgs]):
             raise ToolError(f"the check was not started: {error}") from error
         text = describe(report, args.targets)
         return ToolResult(
-            text=text, ok=report.green, summary=text.partition("\n")[0], report=report
+            text=text,
+            ok=report.green,
+            summary=text.partition("\n")[0],
+            report=report,
+            origin=", ".join(report.reached),
         )
 
 
@@ -102,6 +110,7 @@ def describe(report: CheckReport, targets: list[str]) -> str:
         printed = report.output.rstrip().splitlines()
         cut = ["…"] if len(printed) > _OUTPUT_LINES else []
         lines += ["--- output", *cut, *printed[-_OUTPUT_LINES:]]
+    lines += [f"[sandbox: {note}]" for note in report.notes]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from tools.ask import Ask
 from tools.base import Tool, ToolCall, ToolError, ToolSchema
 from tools.check import Check
 from tools.edit import Edit
+from tools.fetch import Fetch
 from tools.git import Git
 from tools.plan import Plan
 from tools.read import Read
@@ -29,16 +30,20 @@ TOOLS: tuple[Tool[Any], ...] = (
     Check(),
     Plan(),
     Ask(),
+    Fetch(),
 )
 
 # what other agents call these tools; models have learned the names
 OTHER_NAMES = {
     "bash": "shell",
+    "browse": "fetch",
     "cat": "read",
     "create": "write",
+    "curl": "fetch",
     "exec": "shell",
     "execute": "shell",
     "find": "search",
+    "get": "fetch",
     "glob": "search",
     "grep": "search",
     "list": "read",
@@ -53,6 +58,9 @@ OTHER_NAMES = {
     "test": "check",
     "tests": "check",
     "todo": "plan",
+    "url": "fetch",
+    "web": "fetch",
+    "webfetch": "fetch",
 }
 # names of arguments, and what they certainly mean where the tool has no such argument
 OTHER_ARGUMENTS = {
@@ -89,9 +97,9 @@ OTHER_ARGUMENTS = {
 _WRAPPERS = ("arguments", "args", "parameters", "input")
 
 
-def schemas() -> tuple[ToolSchema, ...]:
-    """Return every tool as a model is told of it."""
-    return tuple(tool.schema() for tool in TOOLS)
+def schemas(without: frozenset[str] = frozenset()) -> tuple[ToolSchema, ...]:
+    """Return every tool as a model is told of it, but those that are named."""
+    return tuple(tool.schema() for tool in TOOLS if tool.name not in without)
 
 
 def find(name: str) -> Tool[Any]:

@@ -64,7 +64,7 @@ class CheckReport(BaseModel):
     `tests` maps test ids to outcomes and is empty where the runner tells only an exit status
     (`granularity`). `complete` is False when the run was cut off: a time-out, a crash, an exit from
     inside the tests, a report that does not bear our signature. `output` is the end of what it
-    printed.
+    printed, `notes` what the sandbox refused it, `reached` the hosts that it was connected to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -81,6 +81,8 @@ class CheckReport(BaseModel):
     screened: tuple[Screened, ...] = ()  # where that was asked for; then `complete` is False
     seconds: float = 0.0
     output: str = ""
+    notes: tuple[str, ...] = ()
+    reached: tuple[str, ...] = ()
 
     def named(self, outcome: TestOutcome) -> tuple[str, ...]:
         """Return the ids of the tests that ended so, in the order they ran."""

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.base import Command, CommandResult, Containment, Limits, SandboxError
+from sandbox.reach import EVERYTHING, OFF, Reach
 from tools.base import (
     BackgroundJob,
     Effect,
@@ -68,6 +69,10 @@ class Shell(Tool[ShellArgs]):
             return frozenset({Effect.READ})  # its start was decided; ending it undoes nothing
         found = {Effect.EXECUTE}
         if args.network:
+            if not _reach(args, context):
+                raise ToolError(
+                    "the user's settings keep this off the network; go on without `network`"
+                )
             found.add(Effect.NETWORK)
         if args.paths:
             found.add(Effect.OUTSIDE)
@@ -83,7 +88,9 @@ class Shell(Tool[ShellArgs]):
         """Show the whole command, and what it asks for beyond the workspace."""
         if args.job:
             return Preview(kind="text", title=f"{'stop' if args.stop else 'read'} job {args.job}")
-        asks = [name for name in ("network", "git", "background") if getattr(args, name)]
+        reach = _reach(args, context)
+        asks = [] if reach == OFF else ["network"] if reach.everything else [f"network: {reach}"]
+        asks += [name for name in ("git", "background") if getattr(args, name)]
         asks += [f"writes {path}" for path in args.paths]
         title = "run" + (f" ({', '.join(asks)})" if asks else "")
         return Preview(kind="command", title=title, body=args.command)
@@ -114,6 +121,15 @@ def _writable(path: str) -> Path:
     return place.resolve()
 
 
+def _reach(args: ShellArgs, context: ToolContext) -> Reach:
+    """Return what the command reaches of the network: what it asks for, as the settings have it."""
+    rules = context.network
+    listed = rules.command(args.command)
+    if listed is None:
+        return EVERYTHING if args.network and not rules.off else OFF
+    return listed if args.network else listed.inward
+
+
 def _start(context: ToolContext) -> tuple[Path, str]:
     """Return where the last command ended, and a note when that is gone."""
     root = context.workspace.root
@@ -132,6 +148,7 @@ def _shell(context: ToolContext) -> str:
 async def _run(args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]) -> ToolResult:
     timeout = min(args.timeout or _TIMEOUT, _LONGEST_TIMEOUT)
     start, note = _start(context)
+    reach = _reach(args, context)
     capture = Capture(context.output)
     with tempfile.TemporaryDirectory(prefix="wisp-shell-") as name:
         end = Path(name) / "directory"
@@ -140,7 +157,8 @@ async def _run(args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]
             Command(
                 argv=(shell, "-c", _WRAPPED, Path(shell).name, str(end), args.command),
                 cwd=start,
-                network=args.network,
+                network=reach.everything,
+                reach=reach,
                 git=args.git,
                 writable=(*writable, Path(name)),
                 limits=Limits(wall_s=timeout),
@@ -150,8 +168,10 @@ async def _run(args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]
         note += _remember(end, context)
     text = capture.text(_OUTPUT_BYTES).rstrip()
     told = _ending(result, timeout)
+    note += "".join(f"[sandbox: {each}]\n" for each in result.notes)
     shown = f"{text}\n" if text else ("(no output)\n" if result.ok else "")
-    return ToolResult(text=f"{shown}{note}[{told}]", ok=result.ok, summary=told)
+    summary = "; ".join((told, *result.notes[:1]))
+    return ToolResult(text=f"{shown}{note}[{told}]", ok=result.ok, summary=summary)
 
 
 def _remember(end: Path, context: ToolContext) -> str:
@@ -195,11 +215,13 @@ async def _leave_running(
     args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]
 ) -> ToolResult:
     start, note = _start(context)
+    reach = _reach(args, context)
     process = await context.sandbox.spawn(
         Command(
             argv=(_shell(context), "-c", args.command),
             cwd=start,
-            network=args.network,
+            network=reach.everything,
+            reach=reach,
             git=args.git,
             writable=writable,
             limits=Limits(wall_s=args.timeout or None),
@@ -225,7 +247,9 @@ async def _pump(job: BackgroundJob, timeout: float) -> None:
         if len(job.unread) > 2 * _UNREAD_BYTES:
             job.dropped += len(job.unread) - _UNREAD_BYTES
             del job.unread[:-_UNREAD_BYTES]
-    job.ended = _ending(await job.process.wait(), timeout)
+    result = await job.process.wait()
+    job.unread += "".join(f"[sandbox: {each}]\n" for each in result.notes).encode()
+    job.ended = _ending(result, timeout)
 
 
 def _unread(job: BackgroundJob) -> str:

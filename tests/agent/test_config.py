@@ -12,6 +12,7 @@ from support import agent
 from agent.config import TIGHTER, Config, Settings, cache_path, config_path, load, state_path
 from agent.errors import UsageError
 from agent.policy import Autonomy
+from tools.network import NetworkRules
 
 RANK = {"off": 0, "reduced": 1, "auto": 2, "full": 3}  # what a sandbox must at least hold
 
@@ -88,6 +89,9 @@ layers = st.fixed_dictionaries(
         "effort": st.integers(0, 4),
         "check": st.just("make check"),
         "model": st.just("theirs"),
+        "network": st.sampled_from(
+            ["off", {}, {"check": "all"}, {"check": "off"}, {"npm install": ["npm.test"]}]
+        ),
     },
 )
 
@@ -112,6 +116,7 @@ def test_a_repository_can_only_tighten(
     assert (found.max_tokens or 10**9) <= (without.max_tokens or 10**9)
     assert (found.max_wall_time or 10**9) <= (without.max_wall_time or 10**9)
     assert RANK[found.sandbox] >= RANK[without.sandbox]
+    assert found.network in (without.network, NetworkRules(off=True))
     for name in set(Settings.model_fields) - set(TIGHTER):
         assert getattr(found, name) == getattr(without, name)
         assert (name in loaded.ignored) == (name in repo)
@@ -120,7 +125,12 @@ def test_a_repository_can_only_tighten(
 
 
 def toml(values: dict[str, Any]) -> str:
-    return "".join(f"{key} = {value!r}\n" for key, value in values.items())
+    def told(value: Any) -> str:
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{key!r} = {told(each)}" for key, each in value.items()) + "}"
+        return repr(value)
+
+    return "".join(f"{key} = {told(value)}\n" for key, value in values.items())
 
 
 def test_what_a_repository_may_not_say_is_left_alone_and_named(repository: Path) -> None:

@@ -76,6 +76,11 @@ ask, 66 tokens
 Ask the user, only when you cannot find out yourself.
 question {"type": "string"}
 choices? {"items": {"type": "string"}, "type": "array"}
+
+fetch, 48 tokens
+Get a web page as text.
+url {"type": "string"}
+start? {"type": "integer"}
 """
 
 
@@ -134,7 +139,7 @@ def test_an_unknown_tool_is_answered_with_the_one_that_is_meant(name: str, meant
 
 def test_a_tool_like_no_other_is_answered_with_all_of_them() -> None:
     assert why("zzz").endswith(
-        "; there are: read, edit, write, search, shell, git, check, plan, ask"
+        "; there are: read, edit, write, search, shell, git, check, plan, ask, fetch"
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.base import Command, Limits, Mount, Sandbox
+from sandbox.reach import OFF, Reach
 from sandbox.workspace import Workspace
 from tools.capture import Capture
 from tools.report import CheckReport, Failure, Ran, Screened, TestOutcome
@@ -105,6 +106,7 @@ async def run_check(
     targets: Sequence[str] = (),
     *,
     mounts: Sequence[Mount] = (),
+    reach: Reach = OFF,
     timeout: float = 600.0,
     output: Callable[[str], None] | None = None,
 ) -> CheckReport:
@@ -122,6 +124,8 @@ async def run_check(
                 cwd=workspace.root,
                 env=launch.env,
                 stdin=launch.stdin,
+                network=reach.everything,
+                reach=reach,
                 writable=(folder,),
                 mounts=tuple(mounts),
                 limits=Limits(wall_s=timeout),
@@ -136,6 +140,7 @@ async def run_check(
             workspace,
             targets,
             mounts=mounts,
+            reach=reach,
             timeout=timeout,
             output=output,
         )
@@ -156,6 +161,8 @@ async def run_check(
         screened=tuple(found.screened),
         seconds=result.seconds,
         output=f"{found.missing}\n{printed}" if found.missing else printed,
+        notes=result.notes,
+        reached=result.reached,
     )
 
 
