@@ -23,7 +23,7 @@ from agent.events import Notice, Result, SessionStarted, Verification
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
-from agent.models.base import LocalModel, Model
+from agent.models.base import Model
 from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
@@ -198,7 +198,7 @@ class _Run:
             )
         work = _work(job.kind)
         found = ""
-        if job.kind == "run" and isinstance(model, LocalModel):
+        if job.kind == "run" and model.local:
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
         with self._signals(turn):
