@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -115,12 +116,15 @@ class Checkpoints:
         if made.refused:
             raise Failed(f"not an empty folder: {target}")
 
-    async def changed(self, before: str, after: str) -> list[str]:
-        """Return the paths that differ between two checkpoints."""
+    async def changed(self, before: str, after: str, *, folders: bool = False) -> list[str]:
+        """Return the files and links that differ between two checkpoints; `folders` adds those."""
         async with self._store.lock():
             old = (await self._store.read(before)).manifest
             new = (await self._store.read(after)).manifest
-        return list(_for_people(path for path in {*old, *new} if old.get(path) != new.get(path)))
+        differ = {*old.items()} ^ {*new.items()}
+        return list(
+            _for_people({path for path, it in differ if folders or not stat.S_ISDIR(it.mode)})
+        )
 
     async def diff(self, before: str, after: str) -> str:
         """Return the unified diff between two checkpoints, as git writes it."""

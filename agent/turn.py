@@ -128,7 +128,7 @@ class Turn:
             try:
                 self.after = await self.checkpoints.make(f"{self.session.id} after the turn")
                 changed = tuple(await self.checkpoints.changed(self.before.id, self.after.id))
-                if changed:
+                if self.after.id != self.before.id:
                     from agent.undo import Turns, TurnSpan
 
                     span = TurnSpan(self.session.id, self.number, self.before.id, self.after.id)

@@ -46,7 +46,7 @@ def test_any_tree_comes_back_from_any_other_byte_for_byte(
         assert look(root) == after
         await points.extract(one.id, state / "extracted")
         assert look(state / "extracted") == before
-        shown = await points.changed(one.id, restored.backup)
+        shown = await points.changed(one.id, restored.backup, folders=True)
         assert bool(shown) == (before != after)
         assert list(restored.files) == list(again.files) == shown
 
@@ -250,6 +250,7 @@ async def test_a_diff_is_what_git_would_show(root: Path, points: Checkpoints) ->
     before = await points.make("before")
     (root / "a b").write_bytes(b"2\n")
     (root / "x").chmod(0o755)
+    (root / "left by a tool").mkdir()  # no file changed by that
     after = await points.make("after")
     assert await points.diff(before.id, after.id) == (
         "diff --git a/a b b/a b\nindex d00491f..0cfbf08 100644\n--- a/a b\t\n+++ b/a b\t\n"
