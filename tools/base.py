@@ -52,7 +52,8 @@ class ToolResult(Frozen):
     """One face for the model (`text`), one for the person (`summary`, `diff`).
 
     `changed` lists workspace-relative paths that the call created, changed or removed. `report` is
-    there when the call ran a check.
+    there when the call ran a check. `origin` says where text came from that neither the user nor
+    the project wrote, such as `https://example.com/x`; it is empty where there is no such text.
     """
 
     text: str
@@ -61,6 +62,7 @@ class ToolResult(Frozen):
     diff: str = ""
     changed: tuple[str, ...] = ()
     report: CheckReport | None = None
+    origin: str = ""
 
 
 class Preview(Frozen):
