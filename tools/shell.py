@@ -21,7 +21,7 @@ from tools.base import (
     ToolResult,
 )
 from tools.capture import Capture
-from tools.commands import effects_of, touches_git
+from tools.commands import effects_of, names_protected, touches_protected
 from tools.trusted import trusted_program
 
 _TIMEOUT = 120.0  # seconds
@@ -73,10 +73,15 @@ class Shell(Tool[ShellArgs]):
             found.add(Effect.OUTSIDE)
         if args.git:
             found.add(Effect.DESTROY)
-        if context.sandbox.containment is Containment.NONE:
-            return (frozenset(found) - {Effect.EXECUTE}) | effects_of(args.command)
-        if context.sandbox.containment is Containment.REDUCED and touches_git(args.command):
+        held = context.sandbox.containment
+        protected = {
+            Containment.NONE: names_protected,
+            Containment.REDUCED: touches_protected,
+        }.get(held)
+        if protected is not None and protected(args.command):
             found.add(Effect.DESTROY)
+        if held is Containment.NONE:
+            return (frozenset(found) - {Effect.EXECUTE}) | effects_of(args.command)
         return frozenset(found)
 
     def preview(self, args: ShellArgs, context: ToolContext) -> Preview:

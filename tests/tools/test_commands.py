@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.base import Effect
-from tools.commands import effects_of, plain_words, touches_git
+from tools.commands import effects_of, touches_protected
+from tools.plain import plain_words
 
 R, E, X, N, O, D = Effect  # noqa: E741 - the six effects in the order of the table
 WORST = {X, N, O, D}
@@ -213,7 +214,7 @@ def test_what_is_not_understood_is_the_worst_it_could_be(command: str) -> None:
     ],
 )
 def test_ordinary_work_does_not_touch_git(command: str) -> None:
-    assert not touches_git(command)
+    assert not touches_protected(command)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +250,7 @@ def test_ordinary_work_does_not_touch_git(command: str) -> None:
     ],
 )
 def test_what_may_change_git_is_seen(command: str) -> None:
-    assert touches_git(command)
+    assert touches_protected(command)
 
 
 @settings(max_examples=200, deadline=None)
