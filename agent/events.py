@@ -2,6 +2,7 @@
 
 ```
 SessionStarted
+  StanceTaken
   TurnStarted
     StepStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
@@ -35,15 +36,19 @@ from agent.attempts import Phase as Phase
 from agent.attempts import PhaseStarted as PhaseStarted
 from agent.attempts import Sampled as Sampled
 from agent.attempts import Scored as Scored
+from agent.decisions import ApprovalAnswered as ApprovalAnswered
+from agent.decisions import ApprovalAsked as ApprovalAsked
+from agent.decisions import CallDecided as CallDecided
+from agent.decisions import StanceTaken as StanceTaken
 from agent.fact import Base as Base
 from agent.messages import AssistantMessage, Image, Usage
-from agent.policy import Autonomy, Grant, Taint, Verdict
+from agent.policy import Autonomy
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
 from agent.proof import Verification as Verification
 from sandbox.base import Containment
 from sandbox.names import show
-from tools.base import Effect, Preview, ToolCall, ToolResult
+from tools.base import ToolCall, ToolResult
 
 SCHEMA = 1  # of the log; a reader refuses a newer one
 
@@ -72,6 +77,7 @@ class TurnStarted(Base):
     kind: Literal["run", "fix"] = "run"
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
+    origin: str = ""  # of a part of the prompt that the user did not write
 
 
 class StepStarted(Base):
@@ -133,39 +139,6 @@ class ToolRequested(Base):
     type: Literal["tool_requested"] = "tool_requested"
     call: ToolCall
     by: Literal["model", "user", "harness"] = "model"
-
-
-class CallDecided(Base):
-    """What the policy said of a call, and why."""
-
-    type: Literal["call_decided"] = "call_decided"
-    call_id: str
-    effects: tuple[Effect, ...]
-    verdict: Verdict
-    reason: str
-    containment: Containment
-    taint: Taint | None = None
-
-
-class ApprovalAsked(Base):
-    """A person is asked to approve a call."""
-
-    type: Literal["approval_asked"] = "approval_asked"
-    call_id: str
-    effects: tuple[Effect, ...]
-    reason: str
-    preview: Preview
-
-
-class ApprovalAnswered(Base):
-    """The answer; `feedback` is the person's word to the model."""
-
-    type: Literal["approval_answered"] = "approval_answered"
-    call_id: str
-    approved: bool
-    by: Literal["user", "slider", "edit", "headless", "script"]
-    grant: Grant | None = None
-    feedback: str = ""
 
 
 class QuestionAsked(Base):
@@ -311,6 +284,7 @@ class Result(Ending):
 
 Event = Annotated[
     SessionStarted
+    | StanceTaken
     | TurnStarted
     | StepStarted
     | ThinkingDelta

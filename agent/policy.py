@@ -130,12 +130,11 @@ def decide(call: ToolCall, effects: frozenset[Effect], stance: Stance) -> Decisi
     tainted = stance.taint if AFTER_TAINT & effects else None
     because = [effect for effect, verdict in verdicts.items() if verdict is strictest]
     reason = _why(strictest, because, stance)
-    if strictest is Verdict.ASK:
-        if grants := covering(stance.grants, call, effects):
-            allowed = "you allowed " + " and ".join(map(_told, grants))
-            if tainted is None:
-                return Decision(Verdict.ALLOW, allowed, stance.containment)
-            reason += f"; {allowed}, but not after text from {tainted.source}"
+    if strictest is Verdict.ASK and (grants := covering(stance.grants, call, effects)):
+        allowed = "you allowed " + " and ".join(map(_told, grants))
+        if tainted is None:
+            return Decision(Verdict.ALLOW, allowed, stance.containment)
+        reason += f"; {allowed}, but not after text from {tainted.source}"
     reason += f" (table, row {int(stance.autonomy)})"
     return Decision(strictest, reason, stance.containment, tainted)
 

@@ -226,7 +226,8 @@ WRAPPERS: dict[str, Wrapper] = {
 RUNNERS = _names(
     "eval source . trap alias hash enable watch parallel chroot unshare nsenter setpriv runuser su "
     "script strace ltrace gdb flock taskset chrt numactl unbuffer expect entr systemd-run at batch "
-    "crontab proot fakeroot dbus-run-session ld-linux-x86-64.so.2 ld-linux.so.2 pkexec toybox fish rbash csh tcsh pwsh"
+    "crontab proot fakeroot dbus-run-session ld-linux-x86-64.so.2 ld-linux.so.2 pkexec toybox "
+    "fish rbash csh tcsh pwsh"
 )
 # programs that run any other, written in their language; digits of a version come behind the name
 INTERPRETERS = _names(

@@ -71,6 +71,8 @@ class Write(Tool[WriteArgs]):
         if change.before and change.before.file == change.after:
             return ToolResult(text=f"{change.path} has exactly this content already")
         land(context, change)
+        if change.before is None:
+            context.memory.created.add(change.path)
         verb = "overwrote" if change.before else "created"
         return ToolResult(
             text=f"{verb} {change.path} ({change.size} lines)",
@@ -137,6 +139,7 @@ def _move(args: WriteArgs, context: ToolContext) -> ToolResult:
         context.workspace.move(path, goal, expect=sha256)
     if context.memory.seen.pop(path, None) is not None:
         context.memory.seen[goal] = sha256
+    context.memory.created -= {path}
     said = f"moved {path} to {goal}"
     return ToolResult(text=said, summary=said, changed=(path, goal))
 
@@ -146,4 +149,5 @@ def _delete(args: WriteArgs, context: ToolContext) -> ToolResult:
     with refusals():
         context.workspace.delete(path, expect=sha256)
     context.memory.seen.pop(path, None)
+    context.memory.created -= {path}
     return ToolResult(text=f"deleted {path}", summary=f"deleted {path}", diff=diff, changed=(path,))

@@ -114,7 +114,7 @@ def test_a_repository_can_only_tighten(
     assert RANK[found.sandbox] >= RANK[without.sandbox]
     for name in set(Settings.model_fields) - set(TIGHTER):
         assert getattr(found, name) == getattr(without, name)
-        assert (name in loaded.ignored) == (name in repo)
+        assert (name in loaded.ignored or name in loaded.untrusted) == (name in repo)
     for name in flags:
         assert loaded.sources[name] == "flag"
 
