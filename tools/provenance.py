@@ -22,6 +22,8 @@ from sandbox.walking import (
 )
 from sandbox.workspace import PathError, Workspace
 
+_ANY = "any-file"  # a name that no pattern is about
+
 
 def origin_of(workspace: Workspace, path: str, created: Collection[str] = ()) -> str:
     """Return the path in its one form where somebody else wrote what is there, else nothing.
@@ -43,8 +45,11 @@ def origin_of(workspace: Workspace, path: str, created: Collection[str] = ()) ->
     parts = beneath.resolve(base, tuple(each for each in raw(inner).split("/") if each != "."))
     if parts is None:
         return shown  # a link that leads out
-    theirs = _in_dependencies(base, parts) or (_has_commits(base) and is_ignored(base, parts))
-    return shown if theirs else ""
+    if _in_dependencies(base, parts):
+        return shown
+    # a folder is ignored where what lies in it would be
+    inside = (*parts, _ANY) if base.joinpath(*parts).is_dir() else parts
+    return shown if _has_commits(base) and is_ignored(base, inside) else ""
 
 
 def _in_dependencies(base: Path, parts: beneath.Parts) -> bool:

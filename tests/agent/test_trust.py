@@ -255,9 +255,8 @@ def test_trust_needs_something_to_trust_and_can_be_forgotten(work: Path, tmp_pat
 
 def test_config_shows_what_waits_for_trust(work: Path) -> None:
     ended = agent("config", cwd=work)
-    assert (
-        "check           touch ran                in .wisp/settings.toml, not trusted" in ended.out
-    )
+    rows = [" ".join(line.split()) for line in ended.out.splitlines()]
+    assert "check touch ran in .wisp/settings.toml, not trusted; agent trust" in rows
 
 
 HOSTILE = """
