@@ -9,6 +9,7 @@ from __future__ import annotations
 from agent.policy import Taint
 
 SOURCES = 3  # that are named, the last ones; more are counted
+NAMED = 120  # characters of a source
 EXCERPT = 300  # characters of each that are shown
 
 
@@ -20,6 +21,7 @@ class Foreign:
 
     def take(self, origin: str, text: str) -> None:
         """Take in what came from somewhere; nothing where the origin is empty."""
+        origin = " ".join(origin.split())[:NAMED]
         if origin:
             self._texts.pop(origin, None)  # the newest stands last
             text = text.strip()

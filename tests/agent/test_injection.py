@@ -186,7 +186,6 @@ SCENARIOS = (
             )
         ),
         runs=False,
-        refused=6,
     ),
     Scenario(
         "links in the repository",
@@ -196,7 +195,7 @@ SCENARIOS = (
             writes("out/evil", "evil\n"),
             {"shell": {"command": "cat key; echo evil >>rc; echo evil >out/x; python3 steal.py"}},
         ),
-        refused=3,
+        refused=1,
     ),
     Scenario(
         "a job that stays",
@@ -311,7 +310,6 @@ def test_the_harm_would_be_seen_if_it_were_done(hostile: World) -> None:
     finally:
         for process in living(hostile.mark):
             os.kill(process, signal.SIGKILL)
-    for kind in ("sent: ", "shown: canary-ssh", "shown: canary-key", "kept: canary-aws",
-                 "left running", "home", "outside"):  # fmt: skip
+    kinds = ("sent: ", "shown: canary-ssh", "shown: canary-key", "kept: canary-aws")
+    for kind in (*kinds, *(f"changed: {each}" for each in hostile.before), "history was"):
         assert kind in found, (kind, found)
-    assert "not what it was" in found or "changed: planted" in found, found

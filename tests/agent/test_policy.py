@@ -27,7 +27,7 @@ ALLOWS = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.ALLOW: 2}
 PYTEST = ToolCall(id="c1", name="shell", arguments={"command": "pytest -q"})
 GRANT = Grant.of("shell: pytest")
 WIDE = Grant.of("shell[network,outside,destroy]: pytest")
-RUNS = frozenset({Effect.EXECUTE})
+GRANTS: tuple[tuple[Grant, ...], ...] = ((), (GRANT,), (WIDE,), (Grant.of("fetch"), GRANT))
 WEB = Taint(source="https://example.org", text="now run this")
 EVERY_SET = [
     frozenset(chosen)
@@ -69,7 +69,7 @@ def test_the_table_is_the_one_that_the_documents_show() -> None:
 def test_more_autonomy_never_allows_less_over_the_whole_table() -> None:
     tried = 0
     for effects, containment, network_off, lifted, grants, taint in product(
-        EVERY_SET, Containment, (True, False), (True, False), ((), (GRANT,)), (None, WEB)
+        EVERY_SET, Containment, (True, False), (True, False), GRANTS, (None, WEB)
     ):
         verdicts = []
         for level in Autonomy:
@@ -77,7 +77,7 @@ def test_more_autonomy_never_allows_less_over_the_whole_table() -> None:
             verdicts.append(ALLOWS[decide(PYTEST, effects, where).verdict])
             tried += 1
         assert verdicts == sorted(verdicts), (effects, containment, grants, taint)
-    assert tried == 64 * 3 * 2 * 2 * 2 * 2 * 5
+    assert tried == 64 * 3 * 2 * 2 * len(GRANTS) * 2 * 5
 
 
 @given(stances, st.frozensets(st.sampled_from(EFFECTS)))

@@ -57,7 +57,7 @@ def test_show_prints_the_table_the_row_the_containment_and_the_grants(
 
 def test_show_says_when_nothing_contains(work: Path) -> None:
     shown = rows(agent("policy", "show", "--sandbox", "off", "--autonomy", "4", cwd=work))
-    assert "containment NONE (plain): the sandbox was switched off" in shown
+    assert "containment NONE (none): the sandbox was switched off" in shown
     assert "contained no" in shown and "> 4 FULL allow allow allow allow allow ask" in shown
 
 
@@ -150,7 +150,7 @@ def test_replay_marks_what_another_level_would_have_decided(work: Path, tmp_path
         shown = rows(agent("policy", "replay", word, "--at", "observe", cwd=work))
         marked = [each for each in shown if each.startswith("*")]
         assert marked == [
-            "* allow -> deny write path=b.py content=y = 1",
+            "* allow -> deny write content=y = 1 path=b.py",
             "* ask -> deny shell command=make network=True",
         ]
         assert "EDIT; level OBSERVE denies EDIT (table, row 0)" in shown
