@@ -22,10 +22,35 @@ async def line_prompt(asked: ApprovalAsked) -> ApprovalAnswered:
     if asked.preview.body:
         say(asked.preview.body)
     say(f"asks: {' + '.join(asked.effects)}; {asked.reason}")
-    answer = (await _line("allow once? [y/N, or say why not] ")).strip()
+    if asked.taint is not None:
+        say(f"it has read text from {asked.taint.source}, which may have asked for this:")
+        say("\n".join(f"  | {line}" for line in asked.taint.text.splitlines()))
+    always = "/always" if asked.grant else ""
+    answer = (await _line(f"allow once? [y/N{always}, or say why not] ")).strip()
     yes = answer.lower() in ("y", "yes")
+    grant = None
+    if asked.grant is not None and answer.lower() in ("a", "always"):
+        say(f"the rule, for this workspace: {asked.grant}")
+        yes = await _agreed("write it, and allow this? [y/N] ")
+        answer, grant = "", asked.grant if yes else None
     word = "" if yes or answer.lower() in ("", "n", "no") else answer
-    return ApprovalAnswered(call_id=asked.call_id, approved=yes, by="user", feedback=word)
+    return ApprovalAnswered(
+        call_id=asked.call_id, approved=yes, by="user", feedback=word, grant=grant
+    )
+
+
+async def _agreed(question: str) -> bool:
+    return (await _line(question)).strip().lower() in ("y", "yes")
+
+
+def person_is_there() -> bool:
+    """Whether somebody can be asked on a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agreed(question: str) -> bool:
+    """Ask on the terminal for a yes, before anything runs."""
+    return asyncio.run(_agreed(question))
 
 
 async def nobody(question: str, choices: tuple[str, ...]) -> str | None:

@@ -1,13 +1,11 @@
-"""The events of a call: asked for, decided, perhaps asked about, started, finished."""
+"""The events of a call: asked for, started, finished; `decisions` has what comes between."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from agent.fact import Base
-from agent.policy import Grant, Taint, Verdict
-from sandbox.base import Containment
-from tools.base import Effect, Preview, ToolCall, ToolResult
+from tools.base import ToolCall, ToolResult
 
 
 class ToolRequested(Base):
@@ -16,39 +14,6 @@ class ToolRequested(Base):
     type: Literal["tool_requested"] = "tool_requested"
     call: ToolCall
     by: Literal["model", "user", "harness"] = "model"
-
-
-class CallDecided(Base):
-    """What the policy said of a call, and why."""
-
-    type: Literal["call_decided"] = "call_decided"
-    call_id: str
-    effects: tuple[Effect, ...]
-    verdict: Verdict
-    reason: str
-    containment: Containment
-    taint: Taint | None = None
-
-
-class ApprovalAsked(Base):
-    """A person is asked to approve a call."""
-
-    type: Literal["approval_asked"] = "approval_asked"
-    call_id: str
-    effects: tuple[Effect, ...]
-    reason: str
-    preview: Preview
-
-
-class ApprovalAnswered(Base):
-    """The answer; `feedback` is the person's word to the model."""
-
-    type: Literal["approval_answered"] = "approval_answered"
-    call_id: str
-    approved: bool
-    by: Literal["user", "slider", "edit", "headless", "script"]
-    grant: Grant | None = None
-    feedback: str = ""
 
 
 class QuestionAsked(Base):

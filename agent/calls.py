@@ -21,6 +21,7 @@ from agent.events import (
     ToolRequested,
     ToolStarted,
 )
+from agent.grants import Grant, offer
 from agent.policy import EFFECTS, Decide, Verdict
 from tools import registry
 from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, ToolResult
@@ -33,6 +34,7 @@ class Calls:
     """Makes calls. `before_change` is awaited before each call that may change something.
 
     `denials` collects why calls were not run, `changing` whether any ran that may change things.
+    `remember` is told of what a person chose to allow from now on.
     """
 
     context: ToolContext
@@ -40,6 +42,7 @@ class Calls:
     ask: Ask
     emit: Emit
     before_change: Callable[[frozenset[Effect]], Awaitable[None]]
+    remember: Callable[[Grant], None]
     denials: list[str] = field(default_factory=list)
     changing: bool = False
 
@@ -76,6 +79,7 @@ class Calls:
         context = replace(
             self.context, output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text))
         )
+        origin = ""
         try:
             tool, args, effects = self._understood(call, context)
             if refusal := await self._refusal(call, effects, lambda: tool.preview(args, context)):
@@ -86,10 +90,16 @@ class Calls:
                 await self.before_change(effects)
                 self.changing = True
             self.emit(ToolStarted(call_id=call.id))
-            return await tool.run(args, context)
+            # asked before: the call may change what it is about; a failure may quote it too
+            origin = tool.origin(args, context)
+            if not origin and Effect.NETWORK in effects:
+                origin = f"{call.name}, with the network"
+            result = await tool.run(args, context)
+            return result.model_copy(update={"origin": result.origin or origin})
         except ToolError as error:
             summary = str(error).split("\n", 1)[0]
-            return ToolResult(text=f"Error: {error}", ok=False, summary=summary)
+            text = f"Error: {error}"
+            return ToolResult(text=text, ok=False, summary=summary, origin=origin)
 
     def _understood(
         self, call: ToolCall, context: ToolContext
@@ -134,6 +144,9 @@ class Calls:
             effects=ordered,
             reason=decision.reason,
             preview=preview(),
+            taint=decision.taint,
+            # after taint no rule would count
+            grant=None if decision.taint else offer(call, effects),
         )
         self.emit(asked)
         answer = ApprovalAnswered(call_id=call.id, approved=False, by="headless")
@@ -142,5 +155,7 @@ class Calls:
         finally:
             self.emit(answer)
         if answer.approved:
+            if answer.grant is not None:
+                self.remember(answer.grant)
             return ""
         return answer.feedback or ("the user declined" if answer.by == "user" else decision.reason)

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
     from agent.form import Form
     from agent.messages import Image
+    from agent.standing import Standing
+    from sandbox.workspace import Workspace
 
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
+STDIN = "<stdin>"
 TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
-    "escalate max_wall_time cwd yes seed"
+    "escalate max_wall_time allow cwd yes seed"
 )
 
 
@@ -59,13 +62,16 @@ def _undo(given: Namespace) -> int:
 def _config(given: Namespace) -> int:
     from agent import config as settings
     from agent.commands import out
+    from agent.opening import open_workspace
 
-    loaded = settings.load({}, _folder(given.cwd))
+    loaded = settings.load({}, open_workspace(_folder(given.cwd)).root)
     for name, value in loaded.settings:
         shown = value.name.lower() if isinstance(value, IntEnum) else "" if value is None else value
         out(f"{name:15} {shown!s:24} {loaded.sources[name]}")
     for name in loaded.ignored:
         out(f"{name:15} left alone in .wisp/settings.toml, since it is not stricter")
+    for name, value in loaded.untrusted.items():
+        out(f"{name:15} {value!s:24} in .wisp/settings.toml, not trusted; agent trust")
     out(f"user settings: {settings.config_path()}")
     return 0
 
@@ -117,6 +123,49 @@ def _keys_remove(given: Namespace) -> int:
     from agent.commands import forget_key
 
     return forget_key(given.provider)
+
+
+@command("trust", "Let what the repository's settings run count, as it is now.", "forget cwd")
+def _trust(given: Namespace) -> int:
+    from agent.opening import open_workspace
+    from agent.policy_commands import trust
+
+    return trust(open_workspace(_folder(given.cwd)).root, given.forget)
+
+
+ASKED = "autonomy sandbox allow cwd"
+
+
+def _stands(given: Namespace) -> tuple[Workspace, Standing]:
+    """Return the workspace and what stands in it, as for a turn."""
+    from agent.opening import open_workspace
+    from agent.standing import standing
+
+    workspace = open_workspace(_folder(given.cwd))
+    typed = {"autonomy": given.autonomy, "sandbox": given.sandbox}
+    defaults = {"autonomy": "run"}
+    return workspace, standing(workspace.root, typed, given.allow or (), defaults=defaults)
+
+
+@command("policy show", "The table, the containment, and the grants that count here.", ASKED)
+def _policy_show(given: Namespace) -> int:
+    from agent.policy_commands import show
+
+    return show(*_stands(given))
+
+
+@command("policy explain", "What a call would do, and who decides it how.", f"call {ASKED}")
+def _policy_explain(given: Namespace) -> int:
+    from agent.policy_commands import explain
+
+    return explain(*_stands(given), text=given.call)
+
+
+@command("policy replay", "What another level would have decided in a session.", "session at cwd")
+def _policy_replay(given: Namespace) -> int:
+    from agent.policy_commands import replayed
+
+    return replayed(_folder(given.cwd), given.session or "last", given.at or "")
 
 
 def main() -> None:
@@ -233,8 +282,10 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
     from pathlib import Path
 
     from agent import config as settings
+    from agent.approval import person_is_there
     from agent.headless import Job, execute
     from agent.opening import open_workspace
+    from agent.standing import standing
 
     form: Any = "stream-json" if given.json else given.output_format or "text"
     if form not in FORMATS:
@@ -242,23 +293,33 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
     folder = _folder(given.cwd)
     typed = {name: getattr(given, name, None) for name in settings.Settings.model_fields}
     workspace = open_workspace(folder)
-    loaded = settings.load(typed, workspace.root, defaults={"autonomy": "run"})
-    notes = [f"left alone in .wisp/settings.toml, not stricter: {each}" for each in loaded.ignored]
+    stands = standing(
+        workspace.root,
+        typed,
+        given.allow or (),
+        defaults={"autonomy": "run"},
+        ask=form == "text" and person_is_there(),
+    )
+    loaded = stands.config
     accepted = given.escalate is not None
     if accepted and not loaded.settings.strong:
         where = settings.config_path()
         hint = f'in {where}: [models] strong = "provider/model"'
         raise UsageError("--escalate is for a strong model, and none is set", hint)
+    words, origin = _prompt(kind, prompt)
     job = Job(
         kind=kind,
-        prompt=_prompt(kind, prompt),
+        prompt=words,
+        origin=origin,
         settings=loaded.for_work(kind),
         escalation_accepted=accepted,
         cwd=folder,
         output=form,
         add_dirs=tuple(Path(each).resolve() for each in getattr(given, "add_dir", None) or ()),
         yes=given.yes,
-        notes=tuple(notes),
+        notices=stands.notices,
+        grants=stands.grants,
+        check_of_repository=loaded.sources["check"] == "repository",
         images=_images(getattr(given, "image", None) or ()),
         form=_form(getattr(given, "json_schema", None)),
     )
@@ -281,8 +342,11 @@ def _form(schema: str | None) -> Form | None:
     return Form.load(schema)
 
 
-def _prompt(kind: str, words: str) -> str:
-    """Return the prompt: the words, what is piped in, or both. Raises UsageError for none."""
+def _prompt(kind: str, words: str) -> tuple[str, str]:
+    """Return the prompt: the words, what is piped in, or both. Raises UsageError for none.
+
+    With both, `<stdin>` too: what is piped in beside a prompt is its matter, not its author.
+    """
     from agent.headless import PROMPT_BYTES
 
     piped = ""
@@ -293,11 +357,11 @@ def _prompt(kind: str, words: str) -> str:
         piped = data.decode("utf-8", errors="replace")
     words = words.encode("utf-8", errors="replace").decode() if words != "-" else ""
     if words and piped.strip():
-        return f"{words}\n\n<stdin>\n{piped.strip()}\n</stdin>"
+        return f"{words}\n\n{STDIN}\n{piped.strip()}\n</stdin>", STDIN
     prompt = words or piped.strip()
     if not prompt.strip() and kind == "run":
         raise UsageError("the prompt is empty", 'agent run -p "PROMPT"')
-    return prompt
+    return prompt, ""
 
 
 def _readable(words: str) -> bool:

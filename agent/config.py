@@ -1,8 +1,9 @@
 """Settings, and where each came from: flag > environment > repository > user > default.
 
 A repository may only tighten: a setting of its `.wisp/settings.toml` counts where it is stricter
-than the user's own or the default, and otherwise is left alone. No file and no variable may lift
-the sandbox; only a person does, on the command line.
+than the user's own or the default, and otherwise is left alone. What it says would be run counts
+after the user trusted that content, and where nobody said another. No file and no variable may
+lift the sandbox; only a person does, on the command line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agent.errors import UsageError
 from agent.policy import Autonomy
+from agent.trust import Content, content
 from tools.network import AS_ASKED, NetworkRules
 
 Source = Literal["flag", "environment", "repository", "user", "default"]
@@ -84,6 +86,8 @@ TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
     "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
     "network": lambda new, old: new.off and not old.off,
 }
+# what a repository may say where nobody else does, once its content is trusted: it is run
+NEEDS_TRUST = frozenset({"check"})
 
 # the table `[models]` of the user's file: what each of its names sets
 ROLES: Mapping[str, str] = {
@@ -98,11 +102,16 @@ ROLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings, the source of each, and what in a repository's file was left alone."""
+    """The settings, the source of each, and what in a repository's file was left alone.
+
+    `untrusted` is what would count once the user trusted the `content` of that file.
+    """
 
     settings: Settings
     sources: Mapping[str, Source]
     ignored: tuple[str, ...] = ()
+    untrusted: Mapping[str, Any] = field(default_factory=dict)
+    content: Content | None = None
 
     def for_work(self, kind: Literal["run", "fix"]) -> Settings:
         """Return the settings with the model of this kind of work as `model`.
@@ -167,18 +176,39 @@ def load(
     given = {named[key]: value for key, value in environ.items() if key in named and value}
     take(given, "environment", "environment")
     take({k: v for k, v in flags.items() if v is not None}, "flag", "command line")
+    found = content(repository) if repository is not None else None
+    if repository is None or found is None:
+        return Config(Settings.model_validate(values), sources)
     ignored: list[str] = []
-    if repository is not None:
-        file = repository / ".wisp" / "settings.toml"
-        current = Settings.model_validate(values)
-        for name, value in _toml(file).items():
-            tighter = TIGHTER.get(name)
-            checked = _checked({name: value}, str(file))[name] if tighter else None
-            if not tighter or not tighter(checked, getattr(current, name)):
+    untrusted: dict[str, Any] = {}
+    current = Settings.model_validate(values)
+    for name, value in _parsed(found.text, found.path).items():
+        tighter = TIGHTER.get(name)
+        if not tighter and name not in NEEDS_TRUST:
+            ignored.append(name)
+            continue
+        checked = _checked({name: value}, str(found.path))[name]
+        if tighter is None:
+            if getattr(current, name) or not checked or current.sandbox == "off":
                 ignored.append(name)
-            elif sources[name] not in ("flag", "environment"):
+            elif not _is_trusted(repository, found):
+                untrusted[name] = checked
+            else:
                 values[name], sources[name] = checked, "repository"
-    return Config(Settings.model_validate(values), sources, tuple(ignored))
+        elif not tighter(checked, getattr(current, name)):
+            ignored.append(name)
+        elif sources[name] not in ("flag", "environment"):
+            values[name], sources[name] = checked, "repository"
+    return Config(Settings.model_validate(values), sources, tuple(ignored), untrusted, found)
+
+
+def _is_trusted(repository: Path, found: Content) -> bool:
+    from agent.remembered import Unusable, trusted  # most repositories have nothing to trust
+
+    try:
+        return trusted(repository, found.digest)
+    except Unusable as error:
+        raise UsageError(str(error)) from error
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -192,11 +222,15 @@ def _toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
+    return _parsed(text, path)
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
     import tomllib  # most have no such file
 
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
 
 

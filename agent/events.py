@@ -2,6 +2,7 @@
 
 ```
 SessionStarted
+  StanceTaken
   TurnStarted
     StepStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
@@ -35,15 +36,16 @@ from agent.attempts import Phase as Phase
 from agent.attempts import PhaseStarted as PhaseStarted
 from agent.attempts import Sampled as Sampled
 from agent.attempts import Scored as Scored
-from agent.called import ApprovalAnswered as ApprovalAnswered
-from agent.called import ApprovalAsked as ApprovalAsked
-from agent.called import CallDecided as CallDecided
 from agent.called import QuestionAnswered as QuestionAnswered
 from agent.called import QuestionAsked as QuestionAsked
 from agent.called import ToolFinished as ToolFinished
 from agent.called import ToolOutput as ToolOutput
 from agent.called import ToolRequested as ToolRequested
 from agent.called import ToolStarted as ToolStarted
+from agent.decisions import ApprovalAnswered as ApprovalAnswered
+from agent.decisions import ApprovalAsked as ApprovalAsked
+from agent.decisions import CallDecided as CallDecided
+from agent.decisions import StanceTaken as StanceTaken
 from agent.fact import Base as Base
 from agent.messages import AssistantMessage, Image, Usage
 from agent.policy import Autonomy
@@ -80,6 +82,7 @@ class TurnStarted(Base):
     kind: Literal["run", "fix"] = "run"
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
+    origin: str = ""  # of a part of the prompt that the user did not write
 
 
 class StepStarted(Base):
@@ -240,6 +243,7 @@ class Result(Ending):
 
 Event = Annotated[
     SessionStarted
+    | StanceTaken
     | TurnStarted
     | StepStarted
     | ThinkingDelta

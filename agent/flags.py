@@ -38,6 +38,7 @@ OPTIONS = {
     "autonomy": _option("--autonomy", "LEVEL", "observe, ask, edit, run, full, or 0 to 4."),
     "effort": _option("--effort", "N", "0 to 4: how many attempts, how much checking.", type=int),
     "sandbox": _option("--sandbox", "KIND", "auto, full, reduced, or off."),
+    "allow": _option("--allow", "RULE", "A call that needs no approval.", action="append"),
     "check": _option("--check", "CMD", "The command that proves it."),
     "output_format": _option("--output-format", "FORMAT", "text, json, or stream-json."),
     "json": _option("--json", "", "Short for --output-format stream-json."),
@@ -52,6 +53,10 @@ OPTIONS = {
     "add_dir": _option("--add-dir", "FOLDER", "Another that may be edited.", action="append"),
     "yes": _option("-y --yes", "", "Agree to a download; never an approval."),
     "seed": _option("--seed", "N", "Seed of the samples.", type=int),
+    "at": _option("--at", "LEVEL", "The level to decide at; without it, the session's own."),
+    "forget": _option("--forget", "", "Trust it no more."),
+    "call": _option("", "CALL", "Such as 'shell: git push', or JSON.", nargs="?", default=""),
+    "session": _option("", "SESSION", "An id, its beginning, a path, or last.", nargs="?"),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),
     "help": _option("-h --help", "", "Show this.", action="help"),
@@ -63,6 +68,7 @@ GROUPS: dict[Words, tuple[str, Words]] = {
         ("version", "help"),
     ),
     ("models",): ("The models on this machine and those that can be loaded.", ("help",)),
+    ("policy",): ("What needs approval here, and why.", ("help",)),
     ("keys",): ("The keys of remote models, and where each is kept.", ("help",)),
 }
 # each command: its help, the options it takes, and what does it, which returns the exit code

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,8 @@ from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
-from agent.events import Notice, Result, SessionStarted, Verification
+from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
+from agent.grants import Grant
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
@@ -27,8 +28,9 @@ from agent.models.base import Model
 from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
+from agent.remembered import remember
 from agent.session import Session, new_id, workspace_key
-from sandbox.base import Sandbox
+from sandbox.base import Containment, Sandbox
 from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
 
@@ -51,7 +53,10 @@ class Job:
     add_dirs: tuple[Path, ...] = ()
     yes: bool = False
     escalation_accepted: bool = False  # by the flag, for this command line
-    notes: tuple[str, ...] = field(default=())
+    notices: tuple[Notice, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    check_of_repository: bool = False  # it was trusted, and still runs only where it is contained
+    origin: str = ""  # of a part of the prompt that the user did not write
     images: tuple[Image, ...] = ()
     form: Form | None = None  # in which the final answer is asked for
 
@@ -142,8 +147,14 @@ class _Run:
         from tools.shell import stop_jobs
 
         job, settings = self.job, self.job.settings
-        interactive = job.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
+        interactive = job.output == "text" and approval.person_is_there()
         ask, question = approval.pick(interactive)
+        grants = (*job.grants, *((ACCEPTED,) if job.escalation_accepted else ()))
+        dropped: list[Notice] = []
+        if job.check_of_repository and sandbox.containment is Containment.NONE:
+            text = f"not run, since nothing contains it: {settings.check}, the repository's check"
+            dropped.append(Notice(text=text, hint="--check CMD, if it is to run all the same"))
+            settings = settings.model_copy(update={"check": ""})
         context = ToolContext(
             workspace=workspace,
             sandbox=sandbox,
@@ -162,8 +173,9 @@ class _Run:
                 containment=sandbox.containment,
                 lifted=settings.sandbox == "off",
                 opened=frozenset({"check"}) if settings.network.check.leaves else frozenset(),
-                grants=(ACCEPTED,) if job.escalation_accepted else (),
+                grants=grants,
             ),
+            keep=lambda grant: remember(grant, workspace.root),
             ask=ask,
             checkpoints=Checkpoints(workspace.root, sandbox),
             copies=Copies(workspace.root),
@@ -190,8 +202,16 @@ class _Run:
                 system=system,
             )
         )
-        for note in job.notes:
-            session.emit(Notice(text=note))
+        session.emit(
+            StanceTaken(
+                autonomy=settings.autonomy,
+                containment=sandbox.containment,
+                lifted=settings.sandbox == "off",
+                grants=tuple(map(str, grants)),
+            )
+        )
+        for notice in (*job.notices, *dropped):
+            session.emit(notice)
         if sandbox.why_not:
             session.emit(
                 Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
@@ -202,7 +222,7 @@ class _Run:
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
         with self._signals(turn):
-            finished = await turn.carry(job.prompt, job.kind, work, found, job.images)
+            finished = await turn.carry(job.prompt, job.kind, work, found, job.images, job.origin)
             await stop_jobs(context.memory)
         diff = ""
         if finished.changed and turn.before and turn.after:

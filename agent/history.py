@@ -1,7 +1,8 @@
 """The conversation as a fold of events: what the model is shown is what the log can rebuild.
 
 Only appended to, so that request k+1 starts with request k. The one exception is a compaction,
-which masks old observations: what they were stays, what they said goes.
+which masks old observations: what they were stays, what they said goes. Where text came from is
+folded too: a compaction may take it out of sight, but what the model made of it is still there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from agent.events import (
     TurnStarted,
 )
 from agent.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
+from agent.policy import Taint
+from agent.taint import Foreign
 from tools.base import ToolCall
 
 KEEP_RECENT = 2  # observations that a compaction never masks
@@ -35,6 +38,12 @@ class History:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.open: dict[str, ToolCall] = {}
+        self._foreign = Foreign()
+
+    @property
+    def taint(self) -> Taint | None:
+        """What has entered that neither the user nor the project wrote; None for nothing."""
+        return self._foreign.taint
 
     @classmethod
     def of(cls, events: Iterable[Base]) -> History:
@@ -49,9 +58,10 @@ class History:
         match event:
             case SessionStarted(system=system) if system:
                 self.messages.append(SystemMessage(text=system))
-            case TurnStarted(prompt=prompt, context=context, images=images):
+            case TurnStarted(prompt=prompt, context=context, images=images, origin=origin):
                 text = f"{prompt}\n\n{context}" if context else prompt
-                self.messages.append(UserMessage(text=text, images=images))
+                self.messages.append(UserMessage(text=text, images=images, origin=origin))
+                self._foreign.take(origin, prompt.partition(f"\n{origin}\n")[2] or prompt)
             case HarnessSpoke(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
             case MessageFinished(message=message):
@@ -61,8 +71,15 @@ class History:
             case ToolFinished(call_id=call_id, result=result) if call_id in self.open:
                 call = self.open.pop(call_id)
                 self.messages.append(
-                    ToolMessage(call_id=call_id, name=call.name, text=result.text, ok=result.ok)
+                    ToolMessage(
+                        call_id=call_id,
+                        name=call.name,
+                        text=result.text,
+                        ok=result.ok,
+                        origin=result.origin,
+                    )
                 )
+                self._foreign.take(result.origin, result.text)
             case TurnFinished():
                 self._answer_rest()
             case HistoryCompacted(masked=masked):

@@ -24,12 +24,16 @@ class Image(Frozen):
 
 
 class UserMessage(Frozen):
-    """Words of the user, or of the harness where `by` says so."""
+    """Words of the user, or of the harness where `by` says so.
+
+    `origin` says where a part came from that neither the user nor the project wrote.
+    """
 
     role: Literal["user"] = "user"
     text: str
     images: tuple[Image, ...] = ()
     by: Literal["user", "harness"] = "user"
+    origin: str = ""
 
 
 class AssistantMessage(Frozen):
@@ -51,13 +55,14 @@ class AssistantMessage(Frozen):
 
 
 class ToolMessage(Frozen):
-    """What a call returned."""
+    """What a call returned; `origin` as the result has it."""
 
     role: Literal["tool"] = "tool"
     call_id: str
     name: str
     text: str
     ok: bool = True
+    origin: str = ""
 
 
 Message = Annotated[

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any, Self
 
-from pydantic import model_validator
-
+from agent.grants import Grant as Grant
+from agent.grants import covering
 from sandbox.base import Containment
 from tools.base import Effect, Frozen, ToolCall
-from tools.commands import plain_words
 
 
 class Autonomy(IntEnum):
@@ -64,41 +62,6 @@ class Taint(Frozen):
 
     source: str
     text: str
-
-
-class Grant(Frozen):
-    """An approval that the user chose to remember: `tool`, and how its command must start.
-
-    An empty `prefix` covers every call of the tool. Only calls whose effects are all among
-    `effects` are covered: what was approved without the network does not get it. `examples` are
-    commands that it must cover; one that it does not cover makes the grant invalid.
-    """
-
-    tool: str
-    prefix: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = (Effect.EXECUTE,)
-    examples: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _covers_its_examples(self) -> Self:
-        for example in self.examples:
-            call = ToolCall(id="example", name=self.tool, arguments={"command": example})
-            if not self.covers(call, frozenset(self.effects)):
-                raise ValueError(f"`{self}` does not cover its own example `{example}`")
-        return self
-
-    def covers(self, call: ToolCall, effects: frozenset[Effect]) -> bool:
-        """Whether the call is of this kind; a command that is not one plain command never is."""
-        if call.name != self.tool or not effects <= frozenset(self.effects):
-            return False
-        if not self.prefix:
-            return True
-        command: Any = call.arguments.get("command", "")
-        words = plain_words(command) if isinstance(command, str) else None
-        return words is not None and words[: len(self.prefix)] == self.prefix
-
-    def __str__(self) -> str:
-        return " ".join((self.tool, *self.prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +137,11 @@ def decide(call: ToolCall, effects: frozenset[Effect], stance: Stance) -> Decisi
     tainted = stance.taint if AFTER_TAINT & effects else None
     because = [effect for effect, verdict in verdicts.items() if verdict is strictest]
     reason = _why(strictest, because, stance)
-    if strictest is Verdict.ASK:
-        grant = next((each for each in stance.grants if each.covers(call, effects)), None)
-        if grant is not None and tainted is None:
-            return Decision(Verdict.ALLOW, f"you allowed `{grant}`", stance.containment)
-        if grant is not None and tainted is not None:
-            reason += f"; you allowed `{grant}`, but not after text from {tainted.source}"
+    if strictest is Verdict.ASK and (grants := covering(stance.grants, call, effects)):
+        allowed = "you allowed " + " and ".join(map(_told, grants))
+        if tainted is None:
+            return Decision(Verdict.ALLOW, allowed, stance.containment)
+        reason += f"; {allowed}, but not after text from {tainted.source}"
     reason += f" (table, row {int(stance.autonomy)})"
     return Decision(strictest, reason, stance.containment, tainted)
 
@@ -201,6 +163,10 @@ def _why(verdict: Verdict, effects: Sequence[Effect], stance: Stance) -> str:
         names = " and ".join(after_taint)
         reasons.append(f"text from {source} was read, so {level} asks before {names}")
     return "; ".join(reasons)
+
+
+def _told(grant: Grant) -> str:
+    return f"`{grant}`" + (f" ({grant.source})" if grant.source else "")
 
 
 def as_markdown() -> str:

@@ -17,6 +17,7 @@ from agent.copies import Copies
 from agent.errors import WispError
 from agent.escalation import Strong
 from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
+from agent.grants import Grant
 from agent.loop import Limits
 from agent.messages import Image, Usage
 from agent.models.base import Model
@@ -70,6 +71,7 @@ class Turn:
     form: Form | None = None  # in which the final answer is asked for
     number: int = 1  # of this turn in its session
     strong: Strong | None = None  # what may take over
+    keep: Callable[[Grant], None] | None = None  # where a grant is kept for other sessions
     done: Done = field(default_factory=Done)
     before: Checkpoint | None = None
     after: Checkpoint | None = None
@@ -77,7 +79,14 @@ class Turn:
 
     def __post_init__(self) -> None:
         self.emit = self.session.emit
-        self.calls = Calls(self.context, self._decide, self.ask, self.emit, self.before_change)
+        self.calls = Calls(
+            self.context,
+            self._decide,
+            self.ask,
+            self.emit,
+            self.before_change,
+            self._remember,
+        )
 
     async def carry(
         self,
@@ -86,13 +95,16 @@ class Turn:
         work: Callable[[Turn, str], Awaitable[None]],
         context: str = "",
         images: tuple[Image, ...] = (),
+        origin: str = "",
     ) -> TurnFinished:
         """Do the work and return how it ended; never raises what `work` may.
 
         A cancellation ends the turn as `cancelled`, with its exit code; the caller decides whether
         the program goes on.
         """
-        self.emit(TurnStarted(prompt=prompt, kind=kind, context=context, images=images))
+        self.emit(
+            TurnStarted(prompt=prompt, kind=kind, context=context, images=images, origin=origin)
+        )
         error: WispError | None = None
         try:
             async with asyncio.timeout(self.limits.wall_s) as clock:
@@ -165,4 +177,15 @@ class Turn:
         return finished
 
     def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
+        self.stance.taint = self.session.history.taint or self.stance.taint
         return decide(call, effects, self.stance)
+
+    def _remember(self, grant: Grant) -> None:
+        """Let a grant count from now on, and keep it; where that fails it counts for this turn."""
+        self.stance.grants = (*self.stance.grants, grant)
+        if self.keep is None:
+            return
+        try:
+            self.keep(grant)
+        except WispError as error:
+            self.emit(Notice(text=error.message, hint=error.hint))

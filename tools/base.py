@@ -99,6 +99,7 @@ class BackgroundJob:
         self.dropped = 0
         self.ended: str = ""
         self.pump: Task[None] | None = None  # what reads its output
+        self.origin = ""  # of its output, as a result has it
 
 
 class PlanItem(Frozen):
@@ -117,6 +118,7 @@ class ToolMemory:
     directory: str = "."  # where the last shell command ended, relative to the workspace
     jobs: dict[str, BackgroundJob] = field(default_factory=dict)
     plan: tuple[PlanItem, ...] = ()
+    created: set[str] = field(default_factory=set)  # files that `write` made, in their one form
     page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
 
 
@@ -157,6 +159,13 @@ class Tool(ABC, Generic[Args]):
     def preview(self, args: Args, context: ToolContext) -> Preview:
         """Return what a person should see before approving."""
         return Preview(kind="text", title=f"{self.name} {args.model_dump_json(exclude_unset=True)}")
+
+    def origin(self, args: Args, context: ToolContext) -> str:
+        """Return where its answer comes from, if neither the user nor the project wrote that.
+
+        Empty where they did. Asked before it runs; what had the network never needs to say so.
+        """
+        return ""
 
     @abstractmethod
     async def run(self, args: Args, context: ToolContext) -> ToolResult:

@@ -10,6 +10,7 @@ import fnmatch
 import re
 from collections.abc import Sequence
 
+from sandbox.protected import PROTECTED_ANYWHERE, PROTECTED_AT_TOP
 from tools.base import Effect
 from tools.programs import (
     DESTROY,
@@ -26,7 +27,7 @@ from tools.programs import (
     WRAPPERS,
     Program,
 )
-from tools.script import Glob, NotUnderstood, Word, Words, literal, program_of, read_script, tree_of
+from tools.script import Glob, NotUnderstood, Word, Words, program_of, read_script
 
 # of `sed`, scripts that only select, print and substitute
 _SED = re.compile(
@@ -34,27 +35,10 @@ _SED = re.compile(
     r"([pdq=]|s([/|#,])(?:(?!\5).)*\5(?:(?!\5).)*\5[gpiI\d]*)"
 )
 
-
-def plain_words(command: str) -> tuple[str, ...] | None:
-    """Return the words of one plain command, or None when it is anything else.
-
-    Plain is: no pipe, list, substitution, expansion, redirection, assignment or second line, and a
-    program that does not run another one (`env`, `xargs`, `find -exec`, `bash -c` do). Globs are
-    taken as they stand.
-    """
-    try:
-        root = tree_of(command.strip())
-        if "\n" in command.strip() or len(root.children) != 1 or root.children[0].type != "command":
-            return None
-        node = root.children[0]
-        words = [literal(child) for child in node.children]
-        if any(word is None for word in words) or node.children[0].type != "command_name":
-            return None
-        if read_script(command).commands != [tuple(words)]:
-            return None
-    except NotUnderstood:
-        return None
-    return tuple(word for word in words if word is not None)
+_NAMES = (*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP)
+_PROTECTED = re.compile(
+    rf"\.git(?![\w-])|(?<![\w.])({'|'.join(map(re.escape, _NAMES))})(?![\w-])", re.IGNORECASE
+)
 
 
 def _is_option(word: Word, options: Sequence[str]) -> bool:
@@ -83,7 +67,7 @@ def _outside(word: Word) -> bool:
     return value.startswith(("/", "~")) or ".." in value.split("/") or "://" in value
 
 
-def _verb(words: Words) -> tuple[Word, Words]:
+def verb_of(words: Words) -> tuple[Word, Words]:
     """Return the first word that is no option, and all others."""
     for at, word in enumerate(words):
         if word is None or not word.startswith(("-", "+")):
@@ -91,17 +75,20 @@ def _verb(words: Words) -> tuple[Word, Words]:
     return "", words
 
 
-def _git_verb(words: Words) -> tuple[Word, Words]:
+def git_verb(words: Words) -> tuple[Word, Words]:
+    """Return the verb of a git command, and the words around it."""
     rest = words[1:]
     while rest[:1] == ("-C",):
         rest = rest[2:]
-    return _verb(rest)
+    return verb_of(rest)
 
 
 def _git(words: Words) -> frozenset[Effect]:
-    verb, others = _git_verb(words)
+    verb, others = git_verb(words)
     if verb is None or any(_is_option(word, GIT_WORSE) for word in others):
         return WORST
+    if verb == "clone" and any(word is not None and word.startswith("-u") for word in others):
+        return WORST  # it names the program that answers
     effects = GIT_VERBS.get(verb, WORST)
     listing = GIT_LISTINGS.get(verb)
     if listing is not None and all(word in listing for word in others):
@@ -130,6 +117,22 @@ def _sed(words: Words) -> frozenset[Effect]:
     return (EDIT if "-i" in options else READ) | _paths(operands[1:])
 
 
+def _make(words: Words) -> frozenset[Effect]:
+    # a variable may hold `$(shell …)`, or be the compiler
+    if any(word is None or "=" in word for word in words[1:] if not (word or "").startswith("-")):
+        return WORST
+    return _table("make", words)
+
+
+def _tar(words: Words) -> frozenset[Effect]:
+    """Know the forms that list, pack and unpack, their letters first, and no other option."""
+    letters = (words[1] or "?").removeprefix("-") if len(words) > 1 else "?"
+    plain = letters and set(letters) <= set("ctxzjJavf") and not letters.endswith("-")
+    if not plain or any(word is None or word.startswith("-") for word in words[2:]):
+        return WORST
+    return (READ if set(letters) & set("t") else EDIT) | _paths(words[2:])
+
+
 def _paths(words: Sequence[Word]) -> frozenset[Effect]:
     return frozenset({Effect.OUTSIDE} if any(_outside(word) for word in words) else ())
 
@@ -146,14 +149,14 @@ def _table(name: str, words: Words) -> frozenset[Effect]:
             return WORST
     found = program.effects
     if program.verbs:
-        verb = _verb(words[1:])[0]
+        verb = verb_of(words[1:])[0]
         if words[1:] in {("--version",), ("-V",), ("--help",)}:
             return READ
         found = WORST if verb is None else program.verbs.get(verb, program.effects)
     return found | (_paths(words[1:]) if program.paths else frozenset())
 
 
-def _effects(words: Words) -> frozenset[Effect]:
+def effects_of_words(words: Words) -> frozenset[Effect]:
     """Return what one plain command does."""
     name = program_of(words[0])
     if name == "git":
@@ -162,6 +165,10 @@ def _effects(words: Words) -> frozenset[Effect]:
         return _python(words)
     if name == "sed":
         return _sed(words)
+    if name == "make" or name == "gmake":
+        return _make(words)
+    if name == "tar":
+        return _tar(words)
     if name == "node":
         return EXECUTE | _paths(words[2:]) if words[1:2] == ("--test",) else WORST
     if name in WRAPPERS:
@@ -172,49 +179,78 @@ def _effects(words: Words) -> frozenset[Effect]:
     return found
 
 
-def effects_of(command: str) -> frozenset[Effect]:
-    """Return everything that the command would do if nothing contained it."""
+def parts_of(command: str) -> list[tuple[str, frozenset[Effect]]]:
+    """Return what the command runs, reads and writes, each with what it would do uncontained.
+
+    One entry that is the worst it could be where the command is not understood.
+    """
     try:
         script = read_script(command)
-        found = frozenset({Effect.READ}) | script.adds
-        for words in script.commands:
-            found |= _effects(words)
+        found = [(_shown(words), effects_of_words(words)) for words in script.commands]
     except NotUnderstood:
-        return WORST
-    for word in (*script.targets, *script.sources):
-        if word is not None and word.startswith(("/dev/tcp", "/dev/udp")):
-            found |= {Effect.NETWORK, Effect.EXECUTE}
-        if _outside(word):
-            found |= {Effect.OUTSIDE}
-    if any(word not in {"/dev/null", "/dev/stdout", "/dev/stderr"} for word in script.targets):
-        found |= EDIT
+        return [("not understood", WORST)]
+    if script.adds:
+        found.append(("as another user", script.adds))
+    for sign, places in ((">", script.targets), ("<", script.sources)):
+        for word in places:
+            effects = _paths((word,))
+            if word is not None and word.startswith(("/dev/tcp", "/dev/udp")):
+                effects |= {Effect.NETWORK, Effect.EXECUTE}
+            if sign == ">" and word not in {"/dev/null", "/dev/stdout", "/dev/stderr"}:
+                effects |= EDIT
+            if effects:
+                found.append((f"{sign} {_shown((word,))}", effects))
     return found
+
+
+def _shown(words: Words) -> str:
+    return " ".join("…" if word is None else word for word in words)
+
+
+def effects_of(command: str) -> frozenset[Effect]:
+    """Return everything that the command would do if nothing contained it."""
+    parts = parts_of(command)
+    if [effects for _, effects in parts] == [WORST] and parts[0][0] == "not understood":
+        return WORST
+    return frozenset({Effect.READ}).union(*(effects for _, effects in parts))
+
+
+def names_protected(command: str) -> bool:
+    """Whether the text names what is protected in a workspace, or has a glob that may match it."""
+    if _PROTECTED.search(command):
+        return True
+    try:
+        script = read_script(command)
+    except NotUnderstood:
+        return False  # the worst it could be as it is
+    words = (word for words in (*script.commands, tuple(script.targets)) for word in words)
+    return any(word is not None and _globs_protected(word) for word in words)
 
 
 def _may_be_git(word: Word) -> bool:
     """Whether a word may stand for `.git`, or for a folder that holds it."""
     if word is None or word in {".", "./", "{}"} or _outside(word):
         return True
-    return word.rstrip("/").rpartition("/")[2] in {".", ".."} or _globs_git(word)
+    return word.rstrip("/").rpartition("/")[2] in {".", ".."} or _globs_protected(word)
 
 
-def touches_git(command: str) -> bool:
-    """Whether the command may change `.git`, where the sandbox cannot hold that.
+def touches_protected(command: str) -> bool:
+    """Whether the command may change `.git` or what else is protected, where no sandbox holds that.
 
-    True for verbs of git that do more than read, any mention of `.git`, and whatever is not
-    understood.
+    True for verbs of git that do more than read, any mention of a protected name, and whatever is
+    not understood.
     """
-    if re.search(r"\.git(?![\w-])", command, re.IGNORECASE):
+    if names_protected(command):
         return True
     try:
         script = read_script(command)
         for words in script.commands:
-            effects = _effects(words)
+            effects = effects_of_words(words)
             name = program_of(words[0])
             if name == "git":
                 if Effect.DESTROY in effects or Effect.EDIT in effects:
                     return True
-                verb = _git_verb(words)[0]
+                verb = git_verb(words)[0]
                 if verb not in GIT_READS and verb not in GIT_LISTINGS:
                     return True
             elif effects >= WORST:
@@ -222,14 +258,14 @@ def touches_git(command: str) -> bool:
             changes = effects & {Effect.EDIT, Effect.DESTROY}
             if changes and any(_may_be_git(word) for word in words[1:]):
                 return True
-            if any(word and _globs_git(word) for word in words[1:]):
-                return True
     except NotUnderstood:
         return True
-    return any(word is None or _globs_git(word) for word in script.targets)
+    return any(word is None for word in script.targets)
 
 
-def _globs_git(word: str) -> bool:
+def _globs_protected(word: str) -> bool:
     return isinstance(word, Glob) and any(
-        part.startswith(".") and fnmatch.fnmatchcase(".git", part) for part in word.split("/")
+        part.startswith(".") and fnmatch.fnmatchcase(name, part)
+        for part in word.split("/")
+        for name in _NAMES
     )

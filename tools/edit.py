@@ -7,6 +7,7 @@ from pydantic import model_validator
 from tools import patching
 from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
+from tools.provenance import origin_of
 from tools.symbols import new_errors
 from tools.textfile import TextFile
 
@@ -69,6 +70,10 @@ class Edit(Tool[EditArgs]):
         """Return the diff; raises ToolError when the edit could not land."""
         change = plan(args, context)
         return Preview(kind="diff", title=f"edit {change.path} {change.size}", body=change.diff)
+
+    def origin(self, args: EditArgs, context: ToolContext) -> str:
+        """Name what nobody here wrote: what does not fit is quoted."""
+        return origin_of(context.workspace, args.path, context.memory.created)
 
     async def run(self, args: EditArgs, context: ToolContext) -> ToolResult:
         """Land all of the edits, or none."""

@@ -52,7 +52,7 @@ class NetworkRules:
         """Return what the longest beginning of a plain command says, or None where none does."""
         if not self.commands or self.off:
             return None
-        from tools.commands import plain_words  # a parser, which most sessions do not need here
+        from tools.plain import plain_words  # a parser, which most sessions do not need here
 
         words = plain_words(command) or ()
         fit = [

@@ -87,6 +87,22 @@ PROGRAMS: dict[str, Program] = {
     **{name: Program(NETWORK | {Effect.OUTSIDE}) for name in _NETWORKERS.split()},
     **{name: Program(WORST) for name in _REMOTES.split()},
     **{name: Program(INSTALL) for name in _INSTALLERS.split()},
+    # options that name what is run, or a folder to clear
+    **dict.fromkeys(
+        ("make", "gmake"), Program(EXECUTE, worse=("--eval", "-f", "--file", "--makefile"))
+    ),
+    **dict.fromkeys(
+        ("pytest", "py.test"),
+        Program(EXECUTE, worse=("-c", "--config-file", "-o", "--override-ini", "--basetemp")),
+    ),
+    **dict.fromkeys(
+        ("gcc", "g++", "cc", "c++", "clang", "clang++"),
+        Program(EXECUTE, worse=("-fplugin", "-wrapper", "-specs", "--specs")),
+    ),
+    "jest": Program(EXECUTE, worse=("-c", "--config", "--globalSetup", "--transform")),
+    "tox": Program(EXECUTE, worse=("-c", "--conf", "-x", "--override")),
+    "nox": Program(EXECUTE, worse=("-f", "--noxfile")),
+    "zip": Program(EDIT, worse=("-T", "--test", "-TT", "--unzip-command")),
     "printf": Program(READ, worse=("-v",), paths=False),
     # `-v` and its like evaluate a subscript
     "test": Program(READ, worse=("-v", "-R"), paths=False),
@@ -104,6 +120,7 @@ PROGRAMS: dict[str, Program] = {
     ),
     "cargo": Program(
         WORST,
+        worse=("--config", "-Z", "--manifest-path"),
         verbs=_verbs(EXECUTE, "build b check c test t run r bench clippy fmt doc tree metadata")
         | _verbs(NETWORK, "fetch add update search vendor generate-lockfile")
         | _verbs(INSTALL, "install uninstall")
@@ -118,6 +135,7 @@ PROGRAMS: dict[str, Program] = {
     ),
     "npm": Program(
         WORST,
+        worse=("--script-shell", "--node-options", "--userconfig", "--globalconfig"),
         verbs=_verbs(EXECUTE, "test t tst run run-script start ls list explain")
         | _verbs(NETWORK, "install i add ci update outdated view info audit")
         | _verbs(PUBLISH, "publish unpublish deprecate"),
@@ -166,6 +184,7 @@ GIT_VERBS: dict[str, Effects] = {
 GIT_WORSE = (
     *("-c", "--config-env", "--exec-path", "--git-dir", "--work-tree", "--namespace"),
     *("--output", "--ext-diff", "--textconv", "-O", "--open-files-in-pager", "--upload-pack"),
+    *("--receive-pack", "--exec", "--template"),
 )
 # verbs that only read when all their words are among these
 GIT_LISTINGS: dict[str, frozenset[str]] = {
@@ -203,6 +222,17 @@ WRAPPERS: dict[str, Wrapper] = {
     ),
 }
 
+# what runs its words, its text or its file as commands, in ways that are not read here
+RUNNERS = _names(
+    "eval source . trap alias hash enable watch parallel chroot unshare nsenter setpriv runuser su "
+    "script strace ltrace gdb flock taskset chrt numactl unbuffer expect entr systemd-run at batch "
+    "crontab proot fakeroot dbus-run-session ld-linux-x86-64.so.2 ld-linux.so.2 pkexec toybox "
+    "fish rbash csh tcsh pwsh"
+)
+# programs that run any other, written in their language; digits of a version come behind the name
+INTERPRETERS = _names(
+    "python pypy node deno bun perl ruby php lua luajit awk gawk mawk nawk Rscript tclsh osascript"
+)
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
 TRUSTED_FOLDERS = ("/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin")
 

@@ -9,6 +9,7 @@ from itertools import islice
 from sandbox.workspace import FileView, read_outside
 from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
+from tools.provenance import origin_of
 from tools.textfile import NotText, TextFile
 from tools.truncate import cut_line, size_of
 
@@ -37,6 +38,10 @@ class Read(Tool[ReadArgs]):
     def effects(self, args: ReadArgs, context: ToolContext) -> frozenset[Effect]:
         """Read, and perhaps outside."""
         return effects_at(context, Effect.READ, args.path)
+
+    def origin(self, args: ReadArgs, context: ToolContext) -> str:
+        """Name what nobody here wrote."""
+        return origin_of(context.workspace, args.path, context.memory.created)
 
     async def run(self, args: ReadArgs, context: ToolContext) -> ToolResult:
         """Return the lines that fit, and how to go on."""

@@ -14,6 +14,7 @@ from tools import symbols
 from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
 from tools.grep import FILES, BadPattern, Hit, Matches, Query, files, grep
+from tools.provenance import origin_of
 from tools.textfile import NotText, TextFile
 from tools.truncate import cut_line
 
@@ -45,6 +46,10 @@ class Search(Tool[SearchArgs]):
     def effects(self, args: SearchArgs, context: ToolContext) -> frozenset[Effect]:
         """Read, and perhaps outside."""
         return effects_at(context, Effect.READ, args.path)
+
+    def origin(self, args: SearchArgs, context: ToolContext) -> str:
+        """Name the place that nobody here wrote; elsewhere such files are left out."""
+        return origin_of(context.workspace, args.path, context.memory.created)
 
     async def run(self, args: SearchArgs, context: ToolContext) -> ToolResult:
         """Return the matches by file, or what would match instead."""

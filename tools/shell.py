@@ -22,7 +22,7 @@ from tools.base import (
     ToolResult,
 )
 from tools.capture import Capture
-from tools.commands import effects_of, touches_git
+from tools.commands import effects_of, names_protected, touches_protected
 from tools.trusted import trusted_program
 
 _TIMEOUT = 120.0  # seconds
@@ -31,6 +31,7 @@ _OUTPUT_BYTES = 6_000  # for the model
 _UNREAD_BYTES = 64_000  # of a job's output that nobody read yet
 _SETTLE_S = 0.5  # how long a job is watched for an early end before the call returns
 _READ_BYTES = 65_536
+_NAMED = 80  # characters of a command, where it names its output
 
 # The command is evaluated, not pasted: a syntax error in it leaves the trap alone. The trap does
 # not change the exit status; a command that sets its own loses only the directory.
@@ -78,11 +79,26 @@ class Shell(Tool[ShellArgs]):
             found.add(Effect.OUTSIDE)
         if args.git:
             found.add(Effect.DESTROY)
-        if context.sandbox.containment is Containment.NONE:
-            return (frozenset(found) - {Effect.EXECUTE}) | effects_of(args.command)
-        if context.sandbox.containment is Containment.REDUCED and touches_git(args.command):
+        held = context.sandbox.containment
+        protected = {
+            Containment.NONE: names_protected,
+            Containment.REDUCED: touches_protected,
+        }.get(held)
+        if protected is not None and protected(args.command):
             found.add(Effect.DESTROY)
+        if held is Containment.NONE:
+            return (frozenset(found) - {Effect.EXECUTE}) | effects_of(args.command)
         return frozenset(found)
+
+    def origin(self, args: ShellArgs, context: ToolContext) -> str:
+        """Name a command that had the network; others print what is here."""
+        if args.job:
+            job = context.memory.jobs.get(args.job)
+            return job.origin if job else ""
+        if Effect.NETWORK not in self.effects(args, context):
+            return ""
+        command = " ".join(args.command.split())
+        return f"`{command[:_NAMED]}{'…' * (len(command) > _NAMED)}`, with the network"
 
     def preview(self, args: ShellArgs, context: ToolContext) -> Preview:
         """Show the whole command, and what it asks for beyond the workspace."""
@@ -106,7 +122,7 @@ class Shell(Tool[ShellArgs]):
         writable = tuple(_writable(path) for path in args.paths)
         try:
             if args.background:
-                return await _leave_running(args, context, writable)
+                return await _leave_running(args, context, writable, self.origin(args, context))
             return await _run(args, context, writable)
         except SandboxError as error:
             raise ToolError(f"the command was not started: {error}") from error
@@ -212,7 +228,7 @@ def _signal(number: int) -> str:
 
 
 async def _leave_running(
-    args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]
+    args: ShellArgs, context: ToolContext, writable: tuple[Path, ...], origin: str
 ) -> ToolResult:
     start, note = _start(context)
     reach = _reach(args, context)
@@ -229,6 +245,7 @@ async def _leave_running(
     )
     jobs = context.memory.jobs
     job = BackgroundJob(f"j{len(jobs) + 1}", args.command, process)
+    job.origin = origin
     jobs[job.id] = job
     job.pump = asyncio.create_task(_pump(job, args.timeout))
     await asyncio.wait({job.pump}, timeout=_SETTLE_S)

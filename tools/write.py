@@ -72,6 +72,8 @@ class Write(Tool[WriteArgs]):
             text = f"{change.path} has exactly this content already"
             return ToolResult(text=text, already=True)
         land(context, change)
+        if change.before is None:
+            context.memory.created.add(change.path)
         verb = "overwrote" if change.before else "created"
         return ToolResult(
             text=f"{verb} {change.path} ({change.size} lines)",
@@ -138,6 +140,7 @@ def _move(args: WriteArgs, context: ToolContext) -> ToolResult:
         context.workspace.move(path, goal, expect=sha256)
     if context.memory.seen.pop(path, None) is not None:
         context.memory.seen[goal] = sha256
+    context.memory.created -= {path}
     said = f"moved {path} to {goal}"
     return ToolResult(text=said, summary=said, changed=(path, goal))
 
@@ -147,4 +150,5 @@ def _delete(args: WriteArgs, context: ToolContext) -> ToolResult:
     with refusals():
         context.workspace.delete(path, expect=sha256)
     context.memory.seen.pop(path, None)
+    context.memory.created -= {path}
     return ToolResult(text=f"deleted {path}", summary=f"deleted {path}", diff=diff, changed=(path,))

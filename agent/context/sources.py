@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from sandbox.workspace import PathError, Workspace
 from tools import symbols
 from tools.languages import language_of
+from tools.provenance import origin_of
 from tools.symbols import Symbol
 from tools.textfile import NotText, TextFile
 
@@ -88,6 +89,10 @@ class Sources:
             return found if self._workspace.kind(found) == "file" else None
         except PathError:
             return None
+
+    def foreign(self, path: str) -> bool:
+        """Whether somebody else than the user and the project wrote it."""
+        return bool(origin_of(self._workspace, path))
 
     def defining(self, names: Iterable[str]) -> Iterator[tuple[Source, Symbol]]:
         """Yield every function with one of these short names."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from support import AGENT, Ended, agent, lines, script
+from typed import converse
 
 from agent.events import Result, SessionStarted, TurnFinished, parse
 from agent.log import read
 
-LATER = ["--allow", "-c", "-r", "--fork", "-w"]
+LATER = ["-c", "-r", "--fork", "-w"]
 
 
 @pytest.fixture
@@ -125,7 +123,7 @@ def test_what_is_nearly_an_option_or_a_command_names_the_one_that_was_meant(
     ("command", "flag"),
     [
         *((["run", "x"], flag) for flag in LATER),
-        (["fix", "x"], "--allow"),
+        (["fix", "x"], "-w"),
         ([], "-c"),
         ([], "-r"),
     ],
@@ -340,29 +338,6 @@ def test_a_signal_ends_the_turn_with_its_code(
     last = read(log).events[-1]
     assert isinstance(last, TurnFinished)
     assert last.exit_code == code
-
-
-def converse(command: list[str | Path], cwd: Path, answers: dict[str, str]) -> tuple[int, str]:
-    """Run a command on a terminal; type each answer once its question is shown."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(cwd)
-        os.execv(command[0], [str(each) for each in command])
-    shown, left = "", dict(answers)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 0.5)[0]:
-            try:
-                data = os.read(terminal, 65536)
-            except OSError:  # how Linux says that the other end has gone
-                break
-            if not data:
-                break
-            shown += data.decode(errors="replace")
-        for question in [each for each in left if each in shown]:
-            os.write(terminal, left.pop(question).encode())
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_a_repository_can_only_tighten(
     assert found.network in (without.network, NetworkRules(off=True))
     for name in set(Settings.model_fields) - set(TIGHTER):
         assert getattr(found, name) == getattr(without, name)
-        assert (name in loaded.ignored) == (name in repo)
+        assert (name in loaded.ignored or name in loaded.untrusted) == (name in repo)
     for name in flags:
         assert loaded.sources[name] == "flag"
 

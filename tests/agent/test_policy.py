@@ -25,9 +25,9 @@ from tools.base import Effect, ToolCall
 
 ALLOWS = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.ALLOW: 2}
 PYTEST = ToolCall(id="c1", name="shell", arguments={"command": "pytest -q"})
-GRANT = Grant(tool="shell", prefix=("pytest",))
-WIDE = Grant(tool="shell", prefix=("pytest",), effects=EFFECTS)
-RUNS = frozenset({Effect.EXECUTE})
+GRANT = Grant.of("shell: pytest")
+WIDE = Grant.of("shell[network,outside,destroy]: pytest")
+GRANTS: tuple[tuple[Grant, ...], ...] = ((), (GRANT,), (WIDE,), (Grant.of("fetch"), GRANT))
 WEB = Taint(source="https://example.org", text="now run this")
 EVERY_SET = [
     frozenset(chosen)
@@ -69,7 +69,7 @@ def test_the_table_is_the_one_that_the_documents_show() -> None:
 def test_more_autonomy_never_allows_less_over_the_whole_table() -> None:
     tried = 0
     for effects, containment, network_off, lifted, grants, taint in product(
-        EVERY_SET, Containment, (True, False), (True, False), ((), (GRANT,)), (None, WEB)
+        EVERY_SET, Containment, (True, False), (True, False), GRANTS, (None, WEB)
     ):
         verdicts = []
         for level in Autonomy:
@@ -77,7 +77,7 @@ def test_more_autonomy_never_allows_less_over_the_whole_table() -> None:
             verdicts.append(ALLOWS[decide(PYTEST, effects, where).verdict])
             tried += 1
         assert verdicts == sorted(verdicts), (effects, containment, grants, taint)
-    assert tried == 64 * 3 * 2 * 2 * 2 * 2 * 5
+    assert tried == 64 * 3 * 2 * 2 * len(GRANTS) * 2 * 5
 
 
 @given(stances, st.frozensets(st.sampled_from(EFFECTS)))
@@ -128,7 +128,7 @@ def test_every_reason_names_the_level_or_the_grant(
     where: Stance, effects: frozenset[Effect]
 ) -> None:
     decision = decide(PYTEST, effects, where)
-    if decision.verdict is Verdict.ALLOW and decision.reason == "you allowed `shell pytest`":
+    if decision.verdict is Verdict.ALLOW and decision.reason.startswith("you allowed `shell"):
         return
     assert f"level {where.autonomy.name}" in decision.reason
     assert decision.reason.endswith(f"(table, row {int(where.autonomy)})")
@@ -184,58 +184,10 @@ def test_execute_is_allowed_only_where_something_contains_it_or_a_person_lifted_
         ),
         (
             judge(Autonomy.RUN, Effect.NETWORK, taint=WEB, grants=(WIDE,)),
-            "level RUN asks before NETWORK; you allowed `shell pytest`, but not after text from "
-            "https://example.org",
+            "level RUN asks before NETWORK; you allowed "
+            "`shell[network,outside,destroy]: pytest`, but not after text from https://example.org",
         ),
     ],
 )
 def test_a_reason_says_which_rule_it_was(decision: Decision, reason: str) -> None:
     assert decision.reason.rpartition(" (table")[0] == reason
-
-
-@pytest.mark.parametrize(
-    ("command", "covered"),
-    [
-        ("pytest", True),
-        ("pytest -q tests", True),
-        ("pytests", False),
-        ("pytest; rm -rf .", False),
-        ("pytest && curl x", False),
-        ("pytest $(curl x)", False),
-        ("pytest\ncurl x", False),
-        ("pytest > ~/.bashrc", False),
-        ("X=1 pytest", False),
-        ("env pytest", False),
-        ("'pytest' -q", True),
-        ("echo pytest", False),
-        ("", False),
-        ("pytest '", False),
-    ],
-)
-def test_a_grant_covers_one_plain_command_that_starts_with_its_words(
-    command: str, covered: bool
-) -> None:
-    call = ToolCall(id="c", name="shell", arguments={"command": command})
-    assert GRANT.covers(call, RUNS) is covered
-
-
-def test_a_grant_is_for_one_tool_and_never_for_a_command_that_is_no_text() -> None:
-    assert not GRANT.covers(ToolCall(id="c", name="git", arguments={"command": "pytest"}), RUNS)
-    assert not GRANT.covers(ToolCall(id="c", name="shell", arguments={"command": ["x"]}), RUNS)
-    assert not GRANT.covers(ToolCall(id="c", name="shell"), RUNS)
-    fetch = ToolCall(id="c", name="fetch", arguments={"url": "x"})
-    web = frozenset({Effect.NETWORK})
-    assert Grant(tool="fetch", effects=(Effect.NETWORK,)).covers(fetch, web)
-
-
-def test_a_grant_covers_no_more_effects_than_it_was_given_for() -> None:
-    assert not GRANT.covers(PYTEST, RUNS | {Effect.NETWORK})
-    assert judge(Autonomy.ASK, Effect.EXECUTE, grants=(GRANT,)).verdict is Verdict.ALLOW
-    wider = judge(Autonomy.ASK, Effect.EXECUTE, Effect.NETWORK, grants=(GRANT,))
-    assert wider.verdict is Verdict.ASK
-
-
-def test_a_grant_that_does_not_cover_its_own_examples_is_invalid() -> None:
-    assert Grant(tool="shell", prefix=("pytest",), examples=("pytest -q",)).examples
-    with pytest.raises(ValueError, match="does not cover its own example"):
-        Grant(tool="shell", prefix=("pytest",), examples=("pytest; rm x",))

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.base import Effect
-from tools.commands import effects_of, plain_words, touches_git
+from tools.commands import effects_of, names_protected, parts_of, touches_protected
+from tools.plain import plain_words
 
 R, E, X, N, O, D = Effect  # noqa: E741 - the six effects in the order of the table
 WORST = {X, N, O, D}
@@ -117,6 +118,10 @@ def test_anything_else_is_not_plain(command: str) -> None:
         ("curl example.org", {R, X, N, O}),
         ("echo x > /dev/tcp/1.2.3.4/80", {R, E, X, N, O}),
         ("rm a", {R, X, D}),
+        ("tar tzf a.tgz", {R}),
+        ("tar xzf a.tgz", {R, E, X}),
+        ("tar cf ../a.tar src", {R, E, X, O}),
+        ("make -j4 test", {R, X}),
         ("find . -delete", {R, X, D}),
         ("find . -exec rm {} \\;", {R, X, O, D}),
         ("echo $(rm x)", {R, X, D}),
@@ -177,6 +182,22 @@ def test_known_commands_have_the_effects_of_their_parts(command: str, effects: s
         "sed 's/a/b/w x' f",
         "sed 'e rm x' f",
         "sed 's/a/b/e' f",
+        "make --eval='$(shell rm)'",
+        "make -sf x",
+        "make CC=./x",
+        "make test SHELL=./x",
+        "pytest -c x",
+        "pytest --basetemp=src",
+        "npm test --script-shell=./x",
+        "cargo test --config x",
+        "gcc -fplugin=./x.so a.c",
+        "tox -x testenv.commands=x",
+        "zip a b -TT x",
+        "tar xIf ./x y",
+        "tar -xf x --checkpoint-action=exec=y",
+        "tar -x --use-compress-program=x",
+        "git clone -u x y",
+        "git init --template=x",
         "awk 'BEGIN { system(\"rm\") }'",
         "tar --to-command=rm -xf x",
         "find . -fprint x",
@@ -213,7 +234,7 @@ def test_what_is_not_understood_is_the_worst_it_could_be(command: str) -> None:
     ],
 )
 def test_ordinary_work_does_not_touch_git(command: str) -> None:
-    assert not touches_git(command)
+    assert not touches_protected(command)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +270,44 @@ def test_ordinary_work_does_not_touch_git(command: str) -> None:
     ],
 )
 def test_what_may_change_git_is_seen(command: str) -> None:
-    assert touches_git(command)
+    assert touches_protected(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo x > .vscode/tasks.json",
+        "cp x .wisp/settings.toml",
+        "cat ./.envrc",
+        "tee .MCP.json",
+        "rm -r .claude",
+        "echo x > .v*/tasks.json",
+        "cp x .[ie]*rc",
+        "cat sub/.git/config",
+    ],
+)
+def test_what_names_a_protected_file_is_seen_also_by_a_pattern(command: str) -> None:
+    assert names_protected(command) and touches_protected(command)
+
+
+@pytest.mark.parametrize(
+    "command", ["cat a.vscode.py", "ls .gitignore .github", "cat my.envrc", "ls"]
+)
+def test_a_name_that_only_looks_like_one_is_not(command: str) -> None:
+    assert not names_protected(command)
+
+
+def test_each_part_of_a_command_is_told_with_what_it_does() -> None:
+    told = parts_of("sudo cat /etc/x | tee ../y > z && curl a.test < /dev/tcp/1/2 2>/dev/null")
+    assert dict(told) == {
+        "cat /etc/x": {R, O},
+        "as another user": {X, O},
+        "tee ../y": {E, X, O},
+        "> z": {E, X},
+        "curl a.test": {X, N, O},
+        "< /dev/tcp/1/2": {X, N, O},
+    }
+    assert parts_of("if") == [("not understood", frozenset(WORST))]
 
 
 @settings(max_examples=200, deadline=None)

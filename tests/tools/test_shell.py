@@ -217,6 +217,7 @@ async def test_a_reduced_sandbox_adds_destroy_where_git_may_be_touched(tmp_path:
     assert effects(bench, command="git status") == {X}
     assert effects(bench, command="git push") == {X, D}
     assert effects(bench, command="echo x > .git/config") == {X, D}
+    assert effects(bench, command="echo x > .vscode/tasks.json") == {X, D}
 
 
 async def test_uncontained_the_text_decides(bench: Bench) -> None:
@@ -226,6 +227,8 @@ async def test_uncontained_the_text_decides(bench: Bench) -> None:
     assert effects(bare, command="pytest") == {Effect.READ, X}
     assert effects(bare, command="curl x | sh") >= {X, N, O, D}
     assert effects(bare, command="ls", git=True) == {Effect.READ, D}
+    assert effects(bare, command="cat .vscode/tasks.json") == {Effect.READ, D}
+    assert effects(bare, command="git commit -m x") == {Effect.READ, Effect.EDIT, X}
 
 
 def test_the_preview_shows_the_whole_command_and_what_it_asks_for(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sandbox.workspace import Workspace
-from tools.commands import plain_words
+from tools.plain import plain_words
 from tools.runners.base import Runner, run_check
 from tools.runners.cargo import Cargo
 from tools.runners.command import ShellCommand
