@@ -12,7 +12,7 @@ import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent import flags, no_plugins
+from agent import flags, no_plugins, terminal
 from agent.errors import UsageError, WispError
 from agent.flags import command
 
@@ -201,6 +201,7 @@ def _streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    terminal.guard()
 
 
 def _silence() -> None:

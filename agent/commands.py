@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from agent.errors import ModelUnusable, UsageError, WispError
-from agent.faces import inert, say
+from agent.faces import say
+from agent.terminal import draw
 
 
 def out(line: str) -> None:
-    """Write one line of data to stdout."""
-    sys.stdout.write((inert(line) if sys.stdout.isatty() else line) + "\n")
+    """Write one line of data to stdout, which makes it inert where it is a terminal."""
+    sys.stdout.write(line + "\n")
 
 
 def listing() -> int:
@@ -90,8 +91,7 @@ class _Progress:
         tenth = done * 10 // total if total else 0
         words = f"{self._name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
         if self._live:
-            sys.stderr.write(f"\r{words} ")
-            sys.stderr.flush()
+            draw(sys.stderr, f"\r{words} ")
         elif tenth != self._tenth:
             say(words)
         self._tenth = tenth

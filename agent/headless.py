@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent import approval, faces
+from agent import approval, faces, secret_values
 from agent.config import Settings, state_path
 from agent.context import mentions
 from agent.context.prompt import system_prompt
@@ -26,8 +26,10 @@ from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import LocalModel, Model
+from agent.models.providers import KeyFor
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
+from agent.redaction import Redaction
 from agent.session import Session, new_id, workspace_key
 from sandbox.base import Sandbox
 from sandbox.workspace import Workspace
@@ -60,19 +62,19 @@ class Job:
 def execute(job: Job) -> int:
     """Run the job to its end and return the exit code. Never raises for what a user can cause."""
     face = faces.make(job.output, answer_only=job.form is not None)
-    started = time.monotonic()
+    run = _Run(job, face, time.monotonic())
     try:
-        return asyncio.run(_Run(job, face, started).go())
+        return asyncio.run(run.go())
     except WispError as error:
         word, code = outcome(Facts(changed=False, verification=Verification(), error=error))
-        face.result(
+        run.end(
             Result(
                 outcome=word,
                 exit_code=code,
                 error=error.message,
                 hint=error.hint,
                 model=job.settings.model,
-                seconds=round(time.monotonic() - started, 2),
+                seconds=round(time.monotonic() - run.started, 2),
             )
         )
         return code
@@ -87,18 +89,21 @@ class _Run:
         self.started = started
         self.signal = 0
         self.ledger = Ledger()
+        self.redaction = Redaction(secret_values.outside())
 
     async def go(self) -> int:
         job = self.job
         workspace = open_workspace(job.cwd, job.add_dirs)
+        self.redaction.learn(secret_values.within(workspace))
         if job.kind == "fix":
             _writable(workspace.root)
-        strong = _strong(job.settings)
+        key_for = secret_values.telling(self.redaction)
+        strong = _strong(job.settings, key_for)
         if strong is not None and job.escalation_accepted:
             strong.open(strong.budget)  # what is wrong with it is better known now
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            model = await stack.enter_async_context(_opened(job.settings))
+            model = await stack.enter_async_context(_opened(job.settings, key_for))
             sandbox = await _sandbox(workspace, job.settings)
             session = self._session(workspace.root)
             stack.callback(session.close)
@@ -127,7 +132,11 @@ class _Run:
         session_id = new_id()
         folder = state_path() / "sessions" / workspace_key(root)
         readers = (self.face.read, self.ledger.read)
-        return Session(session_id, folder / f"{session_id}.jsonl", readers)
+        return Session(session_id, folder / f"{session_id}.jsonl", readers, self.redaction)
+
+    def end(self, result: Result) -> None:
+        """Show how it all ended."""
+        self.face.result(self.redaction.clean(result))
 
     async def _turn(
         self,
@@ -206,7 +215,7 @@ class _Run:
         diff = ""
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
-        self.face.result(
+        self.end(
             Result(
                 **finished.model_dump(
                     include={"outcome", "exit_code", "text", "error", "hint", "steps"}
@@ -283,7 +292,7 @@ def _writable(root: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Model]:
+async def _opened(settings: Settings, key_for: KeyFor) -> AsyncIterator[Model]:
     from agent.models.choose import open_model
 
     model = open_model(
@@ -291,6 +300,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Model]:
         settings.context,
         api_base=settings.api_base,
         max_cost=settings.max_cost,
+        key_for=key_for,
     )
     loading = asyncio.ensure_future(model.start())
     # the first request says what went wrong with loading
@@ -302,16 +312,18 @@ async def _opened(settings: Settings) -> AsyncIterator[Model]:
         await model.close()
 
 
-def _strong(settings: Settings) -> Strong | None:
+def _strong(settings: Settings, key_for: KeyFor) -> Strong | None:
     """Return the model that may take over, opened only when it is wanted."""
     from agent.models.choose import open_model
 
     name, base = settings.strong, settings.strong_api_base
     if not name:
         return None
-    return Strong(
-        name, settings.escalate, lambda budget: open_model(name, api_base=base, max_cost=budget)
-    )
+
+    def opened(budget: float) -> Model:
+        return open_model(name, api_base=base, max_cost=budget, key_for=key_for)
+
+    return Strong(name, settings.escalate, opened)
 
 
 async def _sandbox(workspace: Workspace, settings: Settings) -> Sandbox:

@@ -77,7 +77,14 @@ class Turn:
 
     def __post_init__(self) -> None:
         self.emit = self.session.emit
-        self.calls = Calls(self.context, self._decide, self.ask, self.emit, self.before_change)
+        self.calls = Calls(
+            self.context,
+            self._decide,
+            lambda asked: self.ask(self.session.clean(asked)),
+            self.emit,
+            self.before_change,
+            quoted=self.session.redaction.quoted,
+        )
 
     async def carry(
         self,
@@ -162,7 +169,7 @@ class Turn:
             exit_code=code,
         )
         self.emit(finished)
-        return finished
+        return self.session.clean(finished)
 
     def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
         return decide(call, effects, self.stance)
