@@ -210,11 +210,14 @@ def _silence() -> None:
 
 
 def _complain(message: str, hint: str) -> None:
+    from agent import secret_values
     from agent.faces import say
+    from agent.redaction import Redaction
 
-    say("error: " + message.replace("\n", " "))  # one line, also where a file's name has two
+    shown = Redaction(secret_values.outside()).text
+    say("error: " + shown(message).replace("\n", " "))  # one line, also where a name has two
     if hint:
-        say(f"hint: {hint}")
+        say(f"hint: {shown(hint)}")
 
 
 def _folder(cwd: str | None) -> Path:

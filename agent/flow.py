@@ -90,13 +90,13 @@ class Live:
         """Yield what may be told in place of an event: its text redacted, as far as it is safe."""
         match event:
             case TextDelta(text=text) | ThinkingDelta(text=text) | ToolOutput(text=text):
-                kind = event.model_copy(update={"text": ""})
+                kind = self._redaction.clean(event.model_copy(update={"text": ""}))
                 if not isinstance(event, ToolOutput):
                     # the model's thoughts end where its words begin
                     yield from self._ended((TextDelta, ThinkingDelta), kind)
                 flow = self._flows.setdefault(kind, Flow(self._redaction))
                 if told := flow.feed(text):
-                    yield event.model_copy(update={"text": told})
+                    yield kind.model_copy(update={"text": told})
                 return
             case MessageFinished():
                 yield from self._ended((TextDelta, ThinkingDelta))

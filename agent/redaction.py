@@ -127,14 +127,12 @@ class Redaction:
             case str():
                 # an enumeration's words are ours
                 return self.text(value) if type(value) is str else value
-            case Image():
-                return value  # no text, and large
             case BaseModel():
                 return self._cleaned_model(value)
             case dict():
                 pairs = {self._cleaned(key): self._cleaned(inner) for key, inner in value.items()}
                 return value if pairs == value else pairs
-            case tuple() | list() if value and not isinstance(value[0], (int, float)):
+            case tuple() | list() if any(type(each) is not int for each in value):
                 inner = type(value)(map(self._cleaned, value))
                 return value if inner == value else inner
             case _:
@@ -143,7 +141,8 @@ class Redaction:
     def _cleaned_model(self, value: BaseModel) -> BaseModel:
         changed = {}
         for name, old in value.__dict__.items():
-            new = self._cleaned(old)
+            # the data of a picture is no text, and large
+            new = old if isinstance(value, Image) and name == "data" else self._cleaned(old)
             if new is not old:
                 changed[name] = new
         if changed and isinstance(value, AssistantMessage):

@@ -33,6 +33,7 @@ def _form(name: str, anchors: str, pattern: str, *, leads: bool = False) -> Form
 
 # what a key block may hold: base64, headers, and what prints of it put around its lines
 _BODY = r"(?:[A-Za-z0-9+/=\s\"'`,|>:.\\]|-(?!-))"
+_BESIDE = r"(?:\\[nr]|\d{1,5}\||[\s\"'`,|>+-])"
 _BLOCK = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 
 FORMS: tuple[Form, ...] = (
@@ -100,8 +101,9 @@ FORMS: tuple[Form, ...] = (
     _form(
         "private key",
         "-----BEGIN",
-        rf"-----BEGIN {_BLOCK}(?=[\s\S]{{0,300}}?[A-Za-z0-9+/]{{40}}){_BODY}{{40,20000}}"
-        rf"(?:-----END {_BLOCK})?",
+        # to its end; or, where that was cut away, as far as there are lines of it
+        rf"-----BEGIN {_BLOCK}(?=[\s\S]{{0,300}}?[A-Za-z0-9+/]{{40}})"
+        rf"(?:{_BODY}{{40,20000}}-----END {_BLOCK}|(?:{_BESIDE}{{0,16}}[A-Za-z0-9+/=]{{16,}})+)",
         leads=True,
     ),
 )
@@ -111,7 +113,7 @@ ANCHORS = LEADING + _INNER
 
 
 # what stands in examples, and in code that puts a secret in its place
-_PLACE = re.compile(r"[${}<>%*]|\.\.\.|…|\A[xX.*_-]+\Z|[xX]{8}")
+_PLACE = re.compile(r"[${}<>*]|%[sd(]|\.\.\.|…|\A[xX.*_-]+\Z|[xX]{8}")
 _NUMBER = re.compile(r"[-+]?[\d.,:_ -]+")
 _PATH = re.compile(r"(?:~|\.{0,2}/|file:|[A-Za-z]:\\)\S*")
 _ADDRESS = re.compile(r"[^\s@:/]+@[\w-]+(\.[\w-]+)+|[a-z][a-z0-9+.-]*://[^\s@]*")

@@ -111,6 +111,7 @@ class _Guarded(io.TextIOWrapper):
     def __init__(self, old: TextIO) -> None:
         under = open(old.fileno(), "wb", closefd=False)  # noqa: SIM115 as long as the process
         super().__init__(under, encoding=old.encoding, errors=old.errors, line_buffering=True)
+        self._old = old  # closes its descriptor when nobody holds it
 
     def write(self, text: str) -> int:
         """Write text made inert."""
