@@ -119,6 +119,45 @@ def _keys_remove(given: Namespace) -> int:
     return forget_key(given.provider)
 
 
+@command(
+    "sandbox status", "What holds here, why not more, and what to type.", "sandbox as_json cwd"
+)
+def _sandbox_status(given: Namespace) -> int:
+    from agent.commands import sandbox_status
+
+    return sandbox_status(_folder(given.cwd), _mode(given), given.json)
+
+
+@command(
+    "sandbox run", "Run a command as the model's would be.", "argv network git path sandbox cwd"
+)
+def _sandbox_run(given: Namespace) -> int:
+    import asyncio
+
+    from agent.headless import open_workspace
+    from agent.holding import run_held
+
+    folder = _folder(given.cwd)
+    workspace = open_workspace(folder)
+    held = run_held(
+        workspace,
+        given.argv,
+        cwd=folder,
+        mode=_mode(given),
+        network=given.network,
+        git=given.git,
+        paths=given.path or (),
+    )
+    return asyncio.run(held)
+
+
+@command("doctor", "What is installed, what holds, what to type to improve it.", "as_json cwd")
+def _doctor(given: Namespace) -> int:
+    from agent.commands import examined
+
+    return examined(_folder(given.cwd), given.json)
+
+
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _streams()
@@ -231,6 +270,13 @@ def _folder(cwd: str | None) -> Path:
     except (OSError, RuntimeError) as error:  # a folder that was removed; a ~user who is unknown
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
+
+
+def _mode(given: Namespace) -> Any:
+    """Return which sandbox was asked for, by the flag or else by the user's settings."""
+    from agent import config as settings
+
+    return settings.load({"sandbox": given.sandbox}, None).settings.sandbox
 
 
 def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:

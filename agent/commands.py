@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.faces import say
 from agent.terminal import draw
 
+if TYPE_CHECKING:
+    from agent.redaction import Redaction
+    from sandbox.detect import Mode
+
 
 def out(line: str) -> None:
-    """Write one line of data to stdout, which makes it inert where it is a terminal."""
-    sys.stdout.write(line + "\n")
+    """Write one line of data to stdout; what is a secret is left out, since people pass it on."""
+    sys.stdout.write(_redaction().text(line) + "\n")
+
+
+@cache
+def _redaction() -> Redaction:
+    from agent import secret_values
+    from agent.redaction import Redaction
+
+    return Redaction(secret_values.outside())
 
 
 def listing() -> int:
@@ -255,3 +269,44 @@ async def _take_back(folder: Path, redo: bool) -> int:
         )
     say("hint: agent undo" if redo else "hint: agent undo --redo takes this back")
     return 0
+
+
+def sandbox_status(folder: Path, mode: Mode, as_json: bool) -> int:
+    """Print what holds here."""
+    import json
+
+    from agent.headless import open_workspace
+    from agent.holding import held_by, opened
+
+    workspace = open_workspace(folder)
+    held = held_by(asyncio.run(opened(workspace, mode)), workspace, mode)
+    if as_json:
+        out(json.dumps(held.data(), indent=2))
+    else:
+        for label, value in held.rows().items():
+            out(f"{label:14} {value}")
+    return 0
+
+
+def examined(folder: Path, as_json: bool) -> int:
+    """Print what the doctor finds; 0 when the main job can be done here, else 1."""
+    import json
+
+    from agent import doctor
+
+    async def look() -> list[doctor.Finding]:
+        found = []
+        async for finding in doctor.examine(folder):
+            found.append(finding)
+            for line in () if as_json else doctor.lines(finding):
+                out(line)
+            sys.stdout.flush()
+        return found
+
+    found = asyncio.run(look())
+    if as_json:
+        out(json.dumps(doctor.as_data(found), indent=2))
+    stopping = [each.name for each in found if each.stops]
+    if stopping:
+        say(f"note: the main job cannot be done here: {', '.join(stopping)}")
+    return 1 if stopping else 0

@@ -299,6 +299,8 @@ class Result(Ending):
     session: str = ""
     model: str = ""
     containment: Containment = Containment.NONE
+    containment_features: tuple[str, ...] = ()  # what the live test saw held
+    containment_why_not: str = ""  # FULL; empty when it is
     permission_denials: tuple[str, ...] = ()
     seconds: float = 0.0
     attempts: int = 0

@@ -52,6 +52,11 @@ OPTIONS = {
     "add_dir": _option("--add-dir", "FOLDER", "Another that may be edited.", action="append"),
     "yes": _option("-y --yes", "", "Agree to a download; never an approval."),
     "seed": _option("--seed", "N", "Seed of the samples.", type=int),
+    "argv": _option("", "CMD", "The command, behind `--`.", nargs="+"),
+    "network": _option("--network", "", "With the network of this machine."),
+    "git": _option("--git", "", "With .git to be changed."),
+    "path": _option("--path", "PATH", "Another that may be written.", action="append"),
+    "as_json": _option("--json", "", "Print JSON."),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),
     "help": _option("-h --help", "", "Show this.", action="help"),
@@ -63,6 +68,7 @@ GROUPS: dict[Words, tuple[str, Words]] = {
         ("version", "help"),
     ),
     ("models",): ("The models on this machine and those that can be loaded.", ("help",)),
+    ("sandbox",): ("What holds commands here, and a try of it.", ("help",)),
     ("keys",): ("The keys of remote models, and where each is kept.", ("help",)),
 }
 # each command: its help, the options it takes, and what does it, which returns the exit code

@@ -22,6 +22,7 @@ from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, Verification
+from agent.holding import features
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
@@ -228,6 +229,8 @@ class _Run:
                 session=session.id,
                 model=model.name,
                 containment=sandbox.containment,
+                containment_features=features(sandbox),
+                containment_why_not=sandbox.why_not,
                 permission_denials=finished.denials,
                 seconds=round(time.monotonic() - self.started, 2),
                 attempts=turn.done.attempts,

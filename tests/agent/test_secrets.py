@@ -138,7 +138,7 @@ async def test_a_model_reads_marks_where_secrets_stand(root: Path, tmp_path: Pat
     for text in (requests, log, str(ran.events)):
         assert PLANTED not in text and FORM not in text
         assert mark("DB_PASSWORD") in text and mark("GitHub token") in text
-    assert [each.text for each in ran.results][0].startswith("1|# ours")
+    assert ran.results[0].text.startswith("1|# ours")
     assert "DEBUG=true" in requests
 
 
