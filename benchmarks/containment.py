@@ -2,11 +2,11 @@
 
     python benchmarks/containment.py [--runs N]
 
-Wall time from the call to its result, as the tools see it, and beside it the CPU time of it all
-(ours and that of every child that has ended), which other programs disturb less. The backends take
-turns in each round, so that all of them meet the same noise; `plain` is a subprocess without any of
-our code, `none` is ours without containment. Read the differences at the median. The self-test is
-what each session pays once, at its start.
+Wall time from the call to its result, as the tools see it. The backends take turns in each round,
+so that all of them meet the same noise of a shared machine; `plain` is a subprocess without any
+of our code, `none` is ours without containment. On a busy machine each process waits for its turn,
+so read the figures as ratios to `plain` of Python's start. The self-test is what each session pays
+once, at its start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -36,7 +35,6 @@ COMMANDS = {
     "python -c pass": (sys.executable, "-I", "-S", "-c", "pass"),
 }
 AIM = 30.0  # milliseconds that FULL may cost over plain, at the median
-Spent = tuple[float, float]
 Run = Callable[[tuple[str, ...], Path], Awaitable[None]]
 
 
@@ -60,36 +58,22 @@ def within(sandbox: Sandbox) -> Run:
     return run
 
 
-def cpu() -> float:
-    """Return the CPU seconds of this process and of its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
-
-
-async def timed(work: Awaitable[object]) -> Spent:
-    """Return the milliseconds that it took, of wall and of CPU."""
-    started, used = time.perf_counter(), cpu()
+async def timed(work: Awaitable[object]) -> float:
+    """Return the milliseconds that it took."""
+    started = time.perf_counter()
     await work
-    return 1000 * (time.perf_counter() - started), 1000 * (cpu() - used)
+    return 1000 * (time.perf_counter() - started)
 
 
-def middle(values: list[Spent]) -> Spent:
-    """Return the medians."""
-    wall, used = zip(*values, strict=True)
-    return statistics.median(wall), statistics.median(used)
-
-
-def shown(values: list[Spent]) -> str:
-    wall, used = middle(values)
-    walls = [each for each, _ in values]
-    return f"{wall:7.1f} ms [{min(walls):.1f}-{max(walls):.1f}], {used:.1f} ms CPU"
+def shown(values: list[float]) -> str:
+    return f"{statistics.median(values):7.1f} ms [{min(values):.1f}-{max(values):.1f}]"
 
 
 async def measure(runs: int, top: Path) -> None:
     work = top / "work"
     workspace = Workspace(work)
     kinds: dict[str, Run] = {"plain": bare, "none": within(Plain(why_not=""))}
-    tests: dict[str, list[Spent]] = {}
+    tests: dict[str, list[float]] = {}
     for label, make, test in (
         ("REDUCED", lambda: Landlock(workspace, why_not=""), _landlock),
         ("FULL", lambda: Bubblewrap(workspace), _bubblewrap),
@@ -100,7 +84,7 @@ async def measure(runs: int, top: Path) -> None:
         sandbox: Sandbox = make()
         kinds[label] = within(sandbox)
         tests[label] = []
-    rows: dict[tuple[str, str], list[Spent]] = {}
+    rows: dict[tuple[str, str], list[float]] = {}
     for number in range(-2, runs):  # two rounds to get warm
         for name, argv in COMMANDS.items():
             for label, run in kinds.items():
@@ -112,18 +96,18 @@ async def measure(runs: int, top: Path) -> None:
                 backend = _bubblewrap if label == "FULL" else _landlock
                 spent_by.append(await timed(self_test(backend)))
     for name in COMMANDS:
-        wall, used = middle(rows[name, "plain"])
+        base = statistics.median(rows[name, "plain"])
         for label in kinds:
-            more, spent = middle(rows[name, label])
-            over = f"{more - wall:+.1f} ms, {spent - used:+.1f} ms CPU"
-            print(f"{name:15} {label:8} {shown(rows[name, label]):50} {over}")
+            values = rows[name, label]
+            over = statistics.median(values) - base
+            print(f"{name:15} {label:8} {shown(values):26} {over:+7.1f} ms")
     for label, values in tests.items():
         print(f"self-test of {label:11} {shown(values)}")
     if "FULL" in kinds:
         true = "/bin/true"
-        more = middle(rows[true, "FULL"])[0] - middle(rows[true, "plain"])[0]
-        word = "within" if more <= AIM else "over"
-        print(f"FULL costs {more:.1f} ms more than plain at the median: {word} {AIM:.0f} ms")
+        over = statistics.median(rows[true, "FULL"]) - statistics.median(rows[true, "plain"])
+        word = "within" if over <= AIM else "over"
+        print(f"FULL costs {over:.1f} ms more than plain at the median: {word} {AIM:.0f} ms")
 
 
 def machine() -> str:
