@@ -134,6 +134,7 @@ def _sandbox_status(given: Namespace) -> int:
 def _sandbox_run(given: Namespace) -> int:
     import asyncio
 
+    from agent.commands import to_stdout
     from agent.headless import open_workspace
     from agent.holding import run_held
 
@@ -142,6 +143,7 @@ def _sandbox_run(given: Namespace) -> int:
     held = run_held(
         workspace,
         given.argv,
+        to_stdout(),
         cwd=folder,
         mode=_mode(given),
         network=given.network,

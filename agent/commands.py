@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -286,6 +288,25 @@ def sandbox_status(folder: Path, mode: Mode, as_json: bool) -> int:
         for label, value in held.rows().items():
             out(f"{label:14} {value}")
     return 0
+
+
+def to_stdout() -> Callable[[bytes], None]:
+    """Return what writes a command's output: as it is into a pipe, as text to a terminal."""
+    stdout = sys.stdout
+    if not stdout.isatty():
+
+        def plain(data: bytes) -> None:
+            stdout.buffer.write(data)
+            stdout.buffer.flush()
+
+        return plain
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def shown(data: bytes) -> None:
+        stdout.write(decoder.decode(data).replace("\r\n", "\n"))
+        stdout.flush()
+
+    return shown
 
 
 def examined(folder: Path, as_json: bool) -> int:

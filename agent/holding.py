@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import shutil
 import sys
 from dataclasses import dataclass
@@ -107,6 +106,7 @@ async def opened(workspace: Workspace, mode: Mode) -> Sandbox:
 async def run_held(
     workspace: Workspace,
     argv: Sequence[str],
+    write: Callable[[bytes], None],
     *,
     cwd: Path,
     mode: Mode,
@@ -114,7 +114,7 @@ async def run_held(
     git: bool = False,
     paths: Sequence[str] = (),
 ) -> int:
-    """Run a command as the `shell` tool would, its output to stdout; return its exit code.
+    """Run a command as the `shell` tool would, its output to `write`; return its exit code.
 
     Raises UsageError for what is not there, Blocked where nothing contains it.
     """
@@ -133,10 +133,9 @@ async def run_held(
         limits=Limits(wall_s=None),
     )
     try:
-        result = await sandbox.run(command, _to_stdout())
+        result = await sandbox.run(command, write)
     except SandboxError as error:
         raise Blocked(str(error), "agent sandbox status") from error
-    sys.stdout.flush()
     return 128 + (result.signal or 0) if result.exit_code is None else result.exit_code
 
 
@@ -145,22 +144,3 @@ def _there(path: str) -> Path:
     if not place.exists():
         raise UsageError(f"no such path: {path}", "--path FOLDER")
     return place.resolve()
-
-
-def _to_stdout() -> Callable[[bytes], None]:
-    """Return what writes output: as it is into a pipe, as text that only shows on a terminal."""
-    out = sys.stdout
-    if not out.isatty():
-
-        def plain(data: bytes) -> None:
-            out.buffer.write(data)
-            out.buffer.flush()
-
-        return plain
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def shown(data: bytes) -> None:
-        out.write(decoder.decode(data).replace("\r\n", "\n"))
-        out.flush()
-
-    return shown

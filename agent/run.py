@@ -16,7 +16,6 @@ from agent.events import HarnessSpoke, Strength, Verification
 from agent.loop import Loop
 from agent.turn import Turn
 from agent.verify import named, objection, verification
-from sandbox.names import raw
 from sandbox.workspace import PathError, Workspace
 from tools import registry
 from tools.inner_tests import inner_tests, restored, told_apart
@@ -264,5 +263,13 @@ async def old_contents(
     with tempfile.TemporaryDirectory(prefix="wisp-") as folder:
         place = Path(folder) / "tree"
         await checkpoints.extract(checkpoint, place)
-        files = {path: place / raw(path) for path in paths}
-        return {path: file.read_bytes() if file.is_file() else None for path, file in files.items()}
+        tree = Workspace(place)
+        return {path: _bytes(tree, path) for path in paths}
+
+
+def _bytes(tree: Workspace, path: str) -> bytes | None:
+    """Return what a file holds; nothing for a link that leads out of the tree, to whatever."""
+    try:
+        return tree.read(path).data
+    except PathError:
+        return None
