@@ -163,6 +163,7 @@ def _doctor(given: Namespace) -> int:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _streams()
+    sys.excepthook = _crashed
     code = _code(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -250,15 +251,26 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _complain(message: str, hint: str) -> None:
+def _crashed(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Tell of a bug of ours as Python does, without the secrets of this user."""
+    from traceback import format_exception
+
+    sys.stderr.write(_unsecret("".join(format_exception(kind, error, trace))))
+
+
+def _unsecret(text: str) -> str:
     from agent import secret_values
-    from agent.faces import say
     from agent.redaction import Redaction
 
-    shown = Redaction(secret_values.outside()).text
-    say("error: " + shown(message).replace("\n", " "))  # one line, also where a name has two
+    return Redaction(secret_values.outside()).text(text)
+
+
+def _complain(message: str, hint: str) -> None:
+    from agent.faces import say
+
+    say("error: " + _unsecret(message).replace("\n", " "))  # one line, also where a name has two
     if hint:
-        say(f"hint: {shown(hint)}")
+        say(f"hint: {_unsecret(hint)}")
 
 
 def _folder(cwd: str | None) -> Path:

@@ -33,7 +33,7 @@ from agent.events import (
 )
 from agent.policy import Verdict
 from agent.terminal import draw
-from agent.terminal import inert as inert
+from agent.terminal import inert
 
 Format = Literal["text", "json", "stream-json"]
 

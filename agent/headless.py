@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent import approval, faces, secret_values
 from agent.config import Settings, state_path
 from agent.context import mentions
-from agent.context.prompt import system_prompt
+from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.escalation import ACCEPTED, Strong
@@ -201,6 +201,11 @@ class _Run:
         )
         for note in job.notes:
             session.emit(Notice(text=note))
+        found_hidden = hidden_instructions(workspace, job.cwd) if system else ()
+        for name, lines, count in found_hidden:
+            where = ", ".join(map(str, lines[:5])) + (", …" if lines[5:] else "")
+            text = f"{name} holds {count} hidden characters, line {where}; they are told by number"
+            session.emit(Notice(text=text, hint=f"cat -A {name}"))
         if sandbox.why_not:
             session.emit(
                 Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")

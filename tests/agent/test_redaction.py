@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pydantic
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from agent.flow import Flow
@@ -132,6 +132,7 @@ SECRETS = st.text(st.characters(codec="utf-8"), min_size=8, max_size=60)
 SIDES = st.text(st.characters(codec="ascii"), max_size=6)
 
 
+@settings(deadline=None)
 @given(SECRETS, SIDES, SIDES)
 @example("p@ss w/ord+1", "a", "bc")
 def test_a_known_value_is_found_in_every_spelling(value: str, before: str, after: str) -> None:
@@ -152,6 +153,7 @@ def test_a_known_value_is_found_in_every_spelling(value: str, before: str, after
         assert mark("DB") in redaction.text(text)
 
 
+@settings(deadline=None)
 @given(st.text("abcdefghijklmnopqrstuvwxyzABCDEF0123456789", min_size=24, max_size=80), st.data())
 def test_a_cut_leaves_little_of_a_long_value(value: str, data: st.DataObject) -> None:
     redaction = Redaction({value: "KEY"})
@@ -185,6 +187,7 @@ WATCHED = {
 
 
 @pytest.mark.parametrize("kind", WATCHED)
+@settings(deadline=None)
 @given(before=PIECES, after=PIECES, data=st.data())
 def test_a_secret_in_pieces_is_never_watched_whole(
     kind: str, before: list[str], after: list[str], data: st.DataObject
@@ -204,6 +207,7 @@ def test_a_secret_in_pieces_is_never_watched_whole(
     assert secret[len(secret) // 2 :] not in shown
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), max_size=10))
 def test_what_holds_no_secret_flows_as_it_is(pieces: list[str]) -> None:
     flow = Flow(Redaction({"Zx9-Kq4_Lm7": "KEY"}))
