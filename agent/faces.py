@@ -32,8 +32,7 @@ from agent.events import (
     as_line,
 )
 from agent.policy import Verdict
-from agent.terminal import draw
-from agent.terminal import inert
+from agent.terminal import draw, inert
 
 Format = Literal["text", "json", "stream-json"]
 
