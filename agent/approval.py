@@ -7,7 +7,8 @@ import os
 import sys
 
 from agent.events import ApprovalAnswered, ApprovalAsked, Ask
-from agent.faces import inert, say
+from agent.faces import say
+from agent.terminal import exact, size
 from tools.base import Question
 
 
@@ -18,13 +19,15 @@ async def refuse(asked: ApprovalAsked) -> ApprovalAnswered:
 
 async def line_prompt(asked: ApprovalAsked) -> ApprovalAnswered:
     """Ask on the terminal: yes, no, or a word to the model instead of a yes."""
-    say(f"\n{asked.preview.title}")
-    if asked.preview.body:
-        say(asked.preview.body)
-    say(f"asks: {' + '.join(asked.effects)}; {asked.reason}")
+    preview = asked.preview
+    say(f"\n{exact(preview.title)}")
+    if preview.body:
+        say(exact(preview.body))
+        say(f"({size(preview.body)})")  # where it is long its head has gone out of sight
+    say(f"asks: {' + '.join(asked.effects)}; {exact(asked.reason)}")
     if asked.taint is not None:
-        say(f"it has read text from {asked.taint.source}, which may have asked for this:")
-        say("\n".join(f"  | {line}" for line in asked.taint.text.splitlines()))
+        say(f"it has read text from {exact(asked.taint.source)}, which may have asked for this:")
+        say("\n".join(f"  | {exact(line)}" for line in asked.taint.text.splitlines()))
     always = "/always" if asked.grant else ""
     answer = (await _line(f"allow once? [y/N{always}, or say why not] ")).strip()
     yes = answer.lower() in ("y", "yes")
@@ -60,9 +63,9 @@ async def nobody(question: str, choices: tuple[str, ...]) -> str | None:
 
 async def line_question(question: str, choices: tuple[str, ...]) -> str | None:
     """Ask on the terminal; an empty line is no answer."""
-    say(f"\n{question}")
+    say(f"\n{exact(question)}")
     for number, choice in enumerate(choices, 1):
-        say(f"  {number}. {choice}")
+        say(f"  {number}. {exact(choice)}")
     answer = (await _line("> ")).strip()
     if answer.isdigit() and 1 <= int(answer) <= len(choices):
         return choices[int(answer) - 1]
@@ -76,7 +79,7 @@ def pick(interactive: bool) -> tuple[Ask, Question]:
 
 async def _line(prompt: str) -> str:
     """Read one line from the terminal without holding up anything else; cancellable."""
-    sys.stderr.write(inert(prompt))
+    sys.stderr.write(prompt)
     sys.stderr.flush()
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()

@@ -27,6 +27,12 @@ from tools import registry
 from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, ToolResult
 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
+WORDS = frozenset({"plan", "ask"})  # tools that only say something
+# with the secret in its place the mark would be written over it, and the secret be lost
+QUOTED = (
+    "{} stands for a secret that you are not shown; it is not what the file holds. Leave its line"
+    " as it is: quote and change other lines only, or ask the user to change this one."
+)
 
 
 @dataclass
@@ -45,6 +51,8 @@ class Calls:
     remember: Callable[[Grant], None]
     denials: list[str] = field(default_factory=list)
     changing: bool = False
+    # the first mark in some arguments that stands for a secret which the model was not shown
+    quoted: Callable[[object], str] = lambda arguments: ""
 
     async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
         """Decide and run one call; what goes wrong in it is its result."""
@@ -106,6 +114,8 @@ class Calls:
     ) -> tuple[Tool[Any], Any, frozenset[Effect]]:
         """Return the tool, its arguments and its effects; raises ToolError, decided as denied."""
         try:
+            if (mark := self.quoted(call.arguments)) and call.name not in WORDS:
+                raise ToolError(QUOTED.format(mark))
             tool, args = registry.parse(call)
             return tool, args, tool.effects(args, context)
         except ToolError:

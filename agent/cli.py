@@ -12,7 +12,7 @@ import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent import flags, no_plugins
+from agent import flags, no_plugins, terminal
 from agent.errors import UsageError, WispError
 from agent.flags import command
 
@@ -168,9 +168,51 @@ def _policy_replay(given: Namespace) -> int:
     return replayed(_folder(given.cwd), given.session or "last", given.at or "")
 
 
+@command(
+    "sandbox status", "What holds here, why not more, and what to type.", "sandbox as_json cwd"
+)
+def _sandbox_status(given: Namespace) -> int:
+    from agent.commands import sandbox_status
+
+    return sandbox_status(_folder(given.cwd), _mode(given), given.json)
+
+
+@command(
+    "sandbox run", "Run a command as the model's would be.", "argv network git path sandbox cwd"
+)
+def _sandbox_run(given: Namespace) -> int:
+    import asyncio
+
+    from agent.commands import to_stdout
+    from agent.holding import run_held
+    from agent.opening import open_workspace
+
+    folder = _folder(given.cwd)
+    workspace = open_workspace(folder)
+    held = run_held(
+        workspace,
+        given.argv,
+        to_stdout(),
+        cwd=folder,
+        mode=_mode(given),
+        network=given.network,
+        git=given.git,
+        paths=given.path or (),
+    )
+    return asyncio.run(held)
+
+
+@command("doctor", "What is installed, what holds, what to type to improve it.", "as_json cwd")
+def _doctor(given: Namespace) -> int:
+    from agent.commands import examined
+
+    return examined(_folder(given.cwd), given.json)
+
+
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _streams()
+    sys.excepthook = _crashed
     code = _code(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -250,6 +292,7 @@ def _streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    terminal.guard()
 
 
 def _silence() -> None:
@@ -257,12 +300,26 @@ def _silence() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _crashed(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Tell of a bug of ours as Python does, without the secrets of this user."""
+    from traceback import format_exception
+
+    sys.stderr.write(_unsecret("".join(format_exception(kind, error, trace))))
+
+
+def _unsecret(text: str) -> str:
+    from agent import secret_values
+    from agent.redaction import Redaction
+
+    return Redaction(secret_values.outside()).text(text)
+
+
 def _complain(message: str, hint: str) -> None:
     from agent.faces import say
 
-    say("error: " + message.replace("\n", " "))  # one line, also where a file's name has two
+    say("error: " + _unsecret(message).replace("\n", " "))  # one line, also where a name has two
     if hint:
-        say(f"hint: {hint}")
+        say(f"hint: {_unsecret(hint)}")
 
 
 def _folder(cwd: str | None) -> Path:
@@ -276,6 +333,13 @@ def _folder(cwd: str | None) -> Path:
     except (OSError, RuntimeError) as error:  # a folder that was removed; a ~user who is unknown
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
+
+
+def _mode(given: Namespace) -> Any:
+    """Return which sandbox was asked for, by the flag or else by the user's settings."""
+    from agent import config as settings
+
+    return settings.load({"sandbox": given.sandbox}, None).settings.sandbox
 
 
 def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError, WispError
-from agent.faces import inert, say
+from agent.faces import say
+from agent.terminal import draw
+
+if TYPE_CHECKING:
+    from agent.redaction import Redaction
+    from sandbox.detect import Mode
 
 
 def out(line: str) -> None:
-    """Write one line of data to stdout."""
-    sys.stdout.write((inert(line) if sys.stdout.isatty() else line) + "\n")
+    """Write one line of data to stdout; what is a secret is left out, since people pass it on."""
+    sys.stdout.write(_redaction().text(line) + "\n")
+
+
+@cache
+def _redaction() -> Redaction:
+    from agent import secret_values
+    from agent.redaction import Redaction
+
+    return Redaction(secret_values.outside())
 
 
 def listing() -> int:
@@ -90,8 +107,7 @@ class _Progress:
         tenth = done * 10 // total if total else 0
         words = f"{self._name}: {done / 1e6:.0f} of {total / 1e6:.0f} MB"
         if self._live:
-            sys.stderr.write(f"\r{words} ")
-            sys.stderr.flush()
+            draw(sys.stderr, f"\r{words} ")
         elif tenth != self._tenth:
             say(words)
         self._tenth = tenth
@@ -255,3 +271,63 @@ async def _take_back(folder: Path, redo: bool) -> int:
         )
     say("hint: agent undo" if redo else "hint: agent undo --redo takes this back")
     return 0
+
+
+def sandbox_status(folder: Path, mode: Mode, as_json: bool) -> int:
+    """Print what holds here."""
+    import json
+
+    from agent.holding import held_by, opened
+    from agent.opening import open_workspace
+
+    workspace = open_workspace(folder)
+    held = held_by(asyncio.run(opened(workspace, mode)), workspace, mode)
+    if as_json:
+        out(json.dumps(held.data(), indent=2))
+    else:
+        for label, value in held.rows().items():
+            out(f"{label:14} {value}")
+    return 0
+
+
+def to_stdout() -> Callable[[bytes], None]:
+    """Return what writes a command's output: as it is into a pipe, as text to a terminal."""
+    stdout = sys.stdout
+    if not stdout.isatty():
+
+        def plain(data: bytes) -> None:
+            stdout.buffer.write(data)
+            stdout.buffer.flush()
+
+        return plain
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def shown(data: bytes) -> None:
+        stdout.write(decoder.decode(data).replace("\r\n", "\n"))
+        stdout.flush()
+
+    return shown
+
+
+def examined(folder: Path, as_json: bool) -> int:
+    """Print what the doctor finds; 0 when the main job can be done here, else 1."""
+    import json
+
+    from agent import doctor
+
+    async def look() -> list[doctor.Finding]:
+        found = []
+        async for finding in doctor.examine(folder):
+            found.append(finding)
+            for line in () if as_json else doctor.lines(finding):
+                out(line)
+            sys.stdout.flush()
+        return found
+
+    found = asyncio.run(look())
+    if as_json:
+        out(json.dumps(doctor.as_data(found), indent=2))
+    stopping = [each.name for each in found if each.stops]
+    if stopping:
+        say(f"note: the main job cannot be done here: {', '.join(stopping)}")
+    return 1 if stopping else 0

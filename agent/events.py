@@ -18,13 +18,11 @@ ones. Deltas, progress and `Result` are not logged.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
-from pydantic_core import PydanticSerializationError
 
 from agent.attempts import AttemptFinished as AttemptFinished
 from agent.attempts import AttemptStarted as AttemptStarted
@@ -47,13 +45,13 @@ from agent.decisions import ApprovalAsked as ApprovalAsked
 from agent.decisions import CallDecided as CallDecided
 from agent.decisions import StanceTaken as StanceTaken
 from agent.fact import Base as Base
+from agent.json_lines import as_line as as_line
 from agent.messages import AssistantMessage, Image, Usage
 from agent.policy import Autonomy
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
 from agent.proof import Verification as Verification
 from sandbox.base import Containment
-from sandbox.names import show
 
 SCHEMA = 1  # of the log; a reader refuses a newer one
 
@@ -233,6 +231,8 @@ class Result(Ending):
     session: str = ""
     model: str = ""
     containment: Containment = Containment.NONE
+    containment_features: tuple[str, ...] = ()  # what the live test saw held
+    containment_why_not: str = ""  # FULL; empty when it is
     permission_denials: tuple[str, ...] = ()
     seconds: float = 0.0
     attempts: int = 0
@@ -297,34 +297,3 @@ def _adapter() -> TypeAdapter[Event]:
 def parse(line: str | bytes) -> Event:
     """Read one JSON line; raises pydantic's ValidationError."""
     return _adapter().validate_json(line)
-
-
-def as_line(event: Base) -> str:
-    """Return an event as one line of JSON, without its end.
-
-    What UTF-8 cannot carry (names of files in other encodings) stands in its shown form.
-    """
-    try:
-        return event.model_dump_json()
-    except PydanticSerializationError:
-        return json.dumps(_sayable(event.model_dump()), ensure_ascii=False)
-
-
-def _sayable(value: Any) -> Any:
-    match value:
-        case str():
-            return value if _is_utf8(value) else show(value).encode("utf-8", "replace").decode()
-        case dict():
-            return {_sayable(key): _sayable(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_sayable(inner) for inner in value]
-        case _:
-            return value
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

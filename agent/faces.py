@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import sys
-import unicodedata
 from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
@@ -33,6 +32,7 @@ from agent.events import (
     as_line,
 )
 from agent.policy import Verdict
+from agent.terminal import draw, inert
 
 Format = Literal["text", "json", "stream-json"]
 
@@ -155,13 +155,12 @@ class TextFace:
 
     def _progress(self, event: Prefill) -> None:
         if self._live and event.total:
-            self._talk.write(f"\r  reading {event.done} of {event.total} tokens ")
-            self._talk.flush()
+            draw(self._talk, f"\r  reading {event.done} of {event.total} tokens ")
             self._bar = True
 
     def _say(self, line: str) -> None:
         if self._bar:
-            self._talk.write("\r\x1b[K")
+            draw(self._talk, "\r\x1b[K")
             self._bar = False
         self._talk.write(inert(line) + "\n")
         self._talk.flush()
@@ -182,28 +181,6 @@ def proof(verification: Verification) -> list[str]:
     else:
         lines.append(f"unverified: {verification.reason}")
     return lines
-
-
-def inert(text: str) -> str:
-    """Return text that a terminal only shows: control characters become visible escapes.
-
-    Those that turn the line around, have no width or belong to no text (C1, tags, lone surrogates)
-    too; spaces of every width stay.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if _shows(char) else _escape(char) for char in text)
-
-
-def _shows(char: str) -> bool:
-    return char in "\n\t" or char.isprintable() or unicodedata.category(char) == "Zs"
-
-
-def _escape(char: str) -> str:
-    number = ord(char)
-    if number <= 0xFF:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
 def make(form: Format, answer_only: bool = False) -> Face:

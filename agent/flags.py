@@ -57,6 +57,11 @@ OPTIONS = {
     "forget": _option("--forget", "", "Trust it no more."),
     "call": _option("", "CALL", "Such as 'shell: git push', or JSON.", nargs="?", default=""),
     "session": _option("", "SESSION", "An id, its beginning, a path, or last.", nargs="?"),
+    "argv": _option("", "CMD", "The command, behind `--`.", nargs="+"),
+    "network": _option("--network", "", "With the network of this machine."),
+    "git": _option("--git", "", "With .git to be changed."),
+    "path": _option("--path", "PATH", "Another that may be written.", action="append"),
+    "as_json": _option("--json", "", "Print JSON."),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),
     "help": _option("-h --help", "", "Show this.", action="help"),
@@ -69,6 +74,7 @@ GROUPS: dict[Words, tuple[str, Words]] = {
     ),
     ("models",): ("The models on this machine and those that can be loaded.", ("help",)),
     ("policy",): ("What needs approval here, and why.", ("help",)),
+    ("sandbox",): ("What holds commands here, and a try of it.", ("help",)),
     ("keys",): ("The keys of remote models, and where each is kept.", ("help",)),
 }
 # each command: its help, the options it takes, and what does it, which returns the exit code

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agent import approval, faces
+from agent import approval, faces, secret_values
 from agent.config import Settings, state_path
 from agent.context import mentions
-from agent.context.prompt import system_prompt
+from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
 from agent.grants import Grant
+from agent.holding import features
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
@@ -28,6 +29,7 @@ from agent.models.base import Model
 from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
+from agent.redaction import Redaction
 from agent.remembered import remember
 from agent.session import Session, new_id, workspace_key
 from sandbox.base import Containment, Sandbox
@@ -64,19 +66,19 @@ class Job:
 def execute(job: Job) -> int:
     """Run the job to its end and return the exit code. Never raises for what a user can cause."""
     face = faces.make(job.output, answer_only=job.form is not None)
-    started = time.monotonic()
+    run = _Run(job, face, time.monotonic())
     try:
-        return asyncio.run(_Run(job, face, started).go())
+        return asyncio.run(run.go())
     except WispError as error:
         word, code = outcome(Facts(changed=False, verification=Verification(), error=error))
-        face.result(
+        run.end(
             Result(
                 outcome=word,
                 exit_code=code,
                 error=error.message,
                 hint=error.hint,
                 model=job.settings.model,
-                seconds=round(time.monotonic() - started, 2),
+                seconds=round(time.monotonic() - run.started, 2),
             )
         )
         return code
@@ -91,18 +93,21 @@ class _Run:
         self.started = started
         self.signal = 0
         self.ledger = Ledger()
+        self.redaction = Redaction(secret_values.outside())
 
     async def go(self) -> int:
         job = self.job
         workspace = open_workspace(job.cwd, job.add_dirs)
+        self.redaction.learn(secret_values.within(workspace))
         if job.kind == "fix":
             writable(workspace.root)
-        strong = strong_model(job.settings)
+        key_for = secret_values.telling(self.redaction)
+        strong = strong_model(job.settings, key_for)
         if strong is not None and job.escalation_accepted:
             strong.open(strong.budget)  # what is wrong with it is better known now
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            model = await stack.enter_async_context(start_model(job.settings))
+            model = await stack.enter_async_context(start_model(job.settings, key_for))
             sandbox = await contain(workspace, job.settings)
             session = self._session(workspace.root)
             stack.callback(session.close)
@@ -131,7 +136,11 @@ class _Run:
         session_id = new_id()
         folder = state_path() / "sessions" / workspace_key(root)
         readers = (self.face.read, self.ledger.read)
-        return Session(session_id, folder / f"{session_id}.jsonl", readers)
+        return Session(session_id, folder / f"{session_id}.jsonl", readers, self.redaction)
+
+    def end(self, result: Result) -> None:
+        """Show how it all ended."""
+        self.face.result(self.redaction.clean(result))
 
     async def _turn(
         self,
@@ -212,6 +221,10 @@ class _Run:
         )
         for notice in (*job.notices, *dropped):
             session.emit(notice)
+        for name, lines, count in hidden_instructions(workspace, job.cwd) if system else ():
+            where = ", ".join(map(str, lines[:5])) + (", …" if lines[5:] else "")
+            text = f"{name} holds {count} hidden characters, line {where}; they are told by number"
+            session.emit(Notice(text=text, hint=f"cat -A {name}"))
         if sandbox.why_not:
             session.emit(
                 Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
@@ -227,7 +240,7 @@ class _Run:
         diff = ""
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
-        self.face.result(
+        self.end(
             Result(
                 **finished.model_dump(
                     include={"outcome", "exit_code", "text", "error", "hint", "steps"}
@@ -240,6 +253,8 @@ class _Run:
                 session=session.id,
                 model=model.name,
                 containment=sandbox.containment,
+                containment_features=features(sandbox),
+                containment_why_not=sandbox.why_not,
                 permission_denials=finished.denials,
                 seconds=round(time.monotonic() - self.started, 2),
                 attempts=turn.done.attempts,

@@ -57,6 +57,11 @@ def found(provider: str) -> Iterator[Key]:
         raise locked
 
 
+def in_file() -> dict[str, str]:
+    """Return the keys in the file, by provider; raises UsageError."""
+    return _File().read()
+
+
 def keep(provider: str, key: str) -> str:
     """Keep a key and return where; raises UsageError."""
     backend = _keyring()

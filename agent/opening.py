@@ -13,6 +13,7 @@ from agent.config import Settings
 from agent.errors import UsageError
 from agent.escalation import Strong
 from agent.models.base import Model
+from agent.models.providers import KeyFor
 from sandbox.base import Sandbox
 from sandbox.workspace import Workspace
 
@@ -49,7 +50,7 @@ def writable(root: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def start_model(settings: Settings) -> AsyncIterator[Model]:
+async def start_model(settings: Settings, key_for: KeyFor) -> AsyncIterator[Model]:
     """Yield the model, which loads meanwhile; raises ModelUnusable."""
     from agent.models.choose import open_model
 
@@ -58,6 +59,7 @@ async def start_model(settings: Settings) -> AsyncIterator[Model]:
         settings.context,
         api_base=settings.api_base,
         max_cost=settings.max_cost,
+        key_for=key_for,
     )
     loading = asyncio.ensure_future(model.start())
     # the first request says what went wrong with loading
@@ -69,16 +71,18 @@ async def start_model(settings: Settings) -> AsyncIterator[Model]:
         await model.close()
 
 
-def strong_model(settings: Settings) -> Strong | None:
+def strong_model(settings: Settings, key_for: KeyFor) -> Strong | None:
     """Return the model that may take over, opened only when it is wanted."""
     from agent.models.choose import open_model
 
     name, base = settings.strong, settings.strong_api_base
     if not name:
         return None
-    return Strong(
-        name, settings.escalate, lambda budget: open_model(name, api_base=base, max_cost=budget)
-    )
+
+    def opened(budget: float) -> Model:
+        return open_model(name, api_base=base, max_cost=budget, key_for=key_for)
+
+    return Strong(name, settings.escalate, opened)
 
 
 async def contain(workspace: Workspace, settings: Settings) -> Sandbox:

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 
 from agent.checkpoint import Checkpoints
 from agent.context.sources import is_test
-from sandbox.names import raw
 from sandbox.workspace import PathError, Workspace
 from tools.inner_tests import inner_tests, restored, told_apart
 
@@ -34,8 +33,16 @@ async def old_contents(
     with tempfile.TemporaryDirectory(prefix="wisp-") as folder:
         place = Path(folder) / "tree"
         await checkpoints.extract(checkpoint, place)
-        files = {path: place / raw(path) for path in paths}
-        return {path: file.read_bytes() if file.is_file() else None for path, file in files.items()}
+        tree = Workspace(place)
+        return {path: _bytes(tree, path) for path in paths}
+
+
+def _bytes(tree: Workspace, path: str) -> bytes | None:
+    """Return what a file holds; nothing for a link that leads out of the tree, to whatever."""
+    try:
+        return tree.read(path).data
+    except PathError:
+        return None
 
 
 def old_proof(

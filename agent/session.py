@@ -1,4 +1,4 @@
-"""One conversation in one workspace: its events stamped, folded, logged and passed on."""
+"""One conversation in one workspace: its events redacted, stamped, folded, logged and passed on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.events import AttemptFinished, AttemptStarted, Base, SessionStarted
+from agent.events import AttemptFinished, AttemptStarted, Base, Notice, SessionStarted
+from agent.flow import Live
 from agent.history import History
 from agent.log import LogWriter
+from agent.redaction import Redaction
 
 Reader = Callable[[Base], None]
 
@@ -20,14 +22,27 @@ Reader = Callable[[Base], None]
 class Session:
     """Stamps each event with its number and time, then hands it to the history, log and readers.
 
+    This is where secrets stay behind: the model is asked with what the history holds, and nobody
+    else reads events from anywhere but here. What passes by other ways goes through `clean`.
+
     What comes between the start and the end of an attempt gets its number too. The log begins with
     the first turn, so a program that never gets that far leaves no file.
     """
 
-    def __init__(self, session_id: str, log_path: Path, readers: tuple[Reader, ...] = ()) -> None:
+    def __init__(
+        self,
+        session_id: str,
+        log_path: Path,
+        readers: tuple[Reader, ...] = (),
+        redaction: Redaction | None = None,
+    ) -> None:
         self.id = session_id
         self.log_path = log_path
         self.history = History()
+        self.redaction = redaction or Redaction()
+        self.clean = self.redaction.clean
+        self._live = Live(self.redaction)
+        self._told: set[str] = set()  # secrets whose absence was said
         self._readers = list(readers)
         self._log: LogWriter | None = None
         self._seq = 0
@@ -40,6 +55,14 @@ class Session:
 
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
+        for each in self._live.passing(event):
+            self._pass(each)
+        fresh, self._told = self.redaction.names - self._told, set(self.redaction.names)
+        if fresh:
+            names = ", ".join(sorted(fresh))
+            self._pass(Notice(text=f"left out of what is read, shown and logged: {names}"))
+
+    def _pass(self, event: Base) -> None:
         self._seq += 1
         if isinstance(event, AttemptStarted):
             self._attempt = event.attempt

@@ -82,10 +82,11 @@ class Turn:
         self.calls = Calls(
             self.context,
             self._decide,
-            self.ask,
+            lambda asked: self.ask(self.session.clean(asked)),
             self.emit,
             self.before_change,
             self._remember,
+            quoted=self.session.redaction.quoted,
         )
 
     async def carry(
@@ -174,7 +175,7 @@ class Turn:
             exit_code=code,
         )
         self.emit(finished)
-        return finished
+        return self.session.clean(finished)
 
     def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
         self.stance.taint = self.session.history.taint or self.stance.taint

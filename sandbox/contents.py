@@ -135,6 +135,18 @@ def read(parent: int, name: str, shown: str, limit: int | None) -> FileView:
     )
 
 
+def left_in(folder: Path, name: str) -> bytes:
+    """Return what a command left in a folder of ours; raises OSError, also for what is no file.
+
+    The command could have put a link there, or a pipe that nobody writes to.
+    """
+    with beneath.folder(folder, ()) as parent:
+        try:
+            return read(parent, name, name, None).data
+        except PathError as error:
+            raise OSError(errno.EINVAL, str(error), name) from error
+
+
 def check(parent: int, name: str, shown: str, expect: str) -> os.stat_result:
     """Make sure that a file may be replaced and still has this sha256.
 

@@ -57,8 +57,8 @@ PASSED_WITH_NETWORK: Sequence[str] = (
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_INDEX_URL"),
     *("UV_DEFAULT_INDEX", "UV_INDEX", "GOPROXY", "GOSUMDB", "npm_config_registry"),
 )
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CRED|AUTH|COOKIE|SESSION", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"://[^/\s]*@")  # a URL with a user and password
+SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CRED|AUTH|COOKIE|SESSION", re.IGNORECASE)
+SECRET_VALUE = re.compile(r"://[^/\s]*@")  # a URL with a user and password
 # so that nothing waits for a person or draws for one
 SET: Mapping[str, str] = {
     "PAGER": "cat",
@@ -131,7 +131,7 @@ def _passed(source: Mapping[str, str], network: bool) -> Iterator[tuple[str, str
     for name, value in source.items():
         if name not in names and not name.startswith(PASSED_PREFIX):
             continue
-        if not _SECRET_NAME.search(name) and not _SECRET_VALUE.search(value):
+        if not SECRET_NAME.search(name) and not SECRET_VALUE.search(value):
             yield name, value
 
 

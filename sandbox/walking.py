@@ -177,6 +177,27 @@ def walk(base: Path, start: beneath.Parts, *, ignored: bool) -> Iterator[beneath
             todo.append(((*parts, name), inner, rules, names))
 
 
+def near_top(base: Path, depth: int, folders: int) -> Iterator[beneath.Parts]:
+    """Yield the files of the top folder and of those down to `depth` below, ignored ones too.
+
+    Not those in dependency folders, and only of the first so many `folders`.
+    """
+    todo: list[beneath.Parts] = [()]
+    for parts in todo:
+        try:
+            files, inner, _ = _entries(base, parts)
+        except OSError:
+            continue
+        names = {*files, *inner}
+        if parts and is_dependency_folder(parts[-1], (), names):
+            continue
+        yield from ((*parts, name) for name in files)
+        if len(parts) < depth:
+            below = [each for each in inner if not is_dependency_folder(each, names)]
+            todo += [(*parts, each) for each in sorted(below) if each != ".git"]
+            del todo[folders:]
+
+
 def _entries(base: Path, parts: beneath.Parts) -> tuple[list[str], list[str], list[str]]:
     """Return the files and folders in a folder, and the lines of its `.gitignore`."""
     files: list[str] = []

@@ -20,7 +20,7 @@ from sandbox import beneath, contents
 from sandbox.contents import FileView, PathError, StaleFile
 from sandbox.names import raw, show
 from sandbox.protected import is_secret, secrets, why_protected
-from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, walk
+from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, near_top, walk
 
 __all__ = [
     "DEPENDENCY_FOLDERS",
@@ -186,6 +186,14 @@ class Workspace:
         prefix = "" if place.base == self.root else f"{show(str(place.base))}/"
         for parts in walk(place.base, place.parts, ignored=ignored):
             yield prefix + show("/".join(parts))
+
+    def near_top(self, depth: int, folders: int) -> Iterator[str]:
+        """Yield the files at most `depth` folders below the root, in at most so many `folders`.
+
+        What git ignores too, but no dependency folders.
+        """
+        for parts in near_top(self.root, depth, folders):
+            yield show("/".join(parts))
 
     # -- within
 

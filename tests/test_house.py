@@ -39,7 +39,43 @@ SPEAKS = {
     "agent/cli.py",
     "agent/commands.py",
     "agent/faces.py",
+    "agent/terminal.py",
 }
+# who opens files by their path, and whose files those are; a path of the repository's could be
+# swapped for a link or a pipe on the way, so all that lies in it is opened by sandbox/workspace
+OPENS_BY_PATH = {
+    "agent/cli.py": "the null device",
+    "agent/config.py": "the user's settings",
+    "agent/copies.py": "locks below our cache",
+    "agent/doctor.py": "models of the catalogue",
+    "agent/form.py": "what a person named",
+    "agent/holding.py": "what the kernel says",
+    "agent/images.py": "what a person named",
+    "agent/keys.py": "the file of keys, below the user's configuration",
+    "agent/log.py": "logs below our state",
+    "agent/models/_cores.py": "what the kernel says",
+    "agent/models/_link.py": "what a child of ours wrote",
+    "agent/models/_wheels.py": "what is being loaded, below our cache",
+    "agent/models/download.py": "what is being loaded, below our cache",
+    "agent/models/gguf.py": "a model, which a person named",
+    "agent/models/scripted.py": "a script, which a person named",
+    "agent/repair/apply.py": "patches below our state",
+    "agent/store.py": "checkpoints below our state",
+    "agent/terminal.py": "a stream that is open",
+    "agent/tree.py": "the top of the tree, and pictures of it below our state",
+    "agent/undo.py": "the list of turns, below our state",
+    "sandbox/beneath.py": "the top, below which no link is followed",
+    "sandbox/bubblewrap.py": "what the kernel says",
+    "sandbox/descendants.py": "what the kernel says",
+    "sandbox/detect.py": "the folder of the self-test",
+    "sandbox/kernel.py": "paths of rules, opened without being read",
+    "sandbox/plan.py": "where git's own folder is, which is believed only if it points back",
+    "sandbox/streams.py": "the null device, logs of children",
+    "tools/grep.py": "a source of ours",
+    "tools/runners/node.py": "a source of ours",
+    "tools/runners/signed.py": "sources of ours",
+}
+OPENS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 HEAVY = {  # the one place of each library: a module and its parts, or a package
     "litellm": ("agent/models/_remote.py",),
     "httpx": ("agent/models/_wire.py",),
@@ -155,6 +191,31 @@ def test_nothing_runs_between_fork_and_exec() -> None:
         if isinstance(node, ast.keyword) and node.arg == "preexec_fn"
     ]
     assert found == []
+
+
+def opens_by_path(node: ast.AST) -> bool:
+    """Whether this opens a file by its path alone, beneath no folder that is held open."""
+    if not isinstance(node, ast.Call):
+        return False
+    match node.func:
+        case ast.Name(id="open"):
+            return True
+        case ast.Attribute(value=ast.Name(id="os"), attr="open"):
+            return not any(each.arg == "dir_fd" for each in node.keywords)
+        case ast.Attribute(attr="open") if node.args and isinstance(node.args[0], ast.Constant):
+            return re.fullmatch(r"[rwaxbt+]+", str(node.args[0].value)) is not None
+        case ast.Attribute(attr=attr):
+            return attr in OPENS
+    return False
+
+
+def test_files_of_the_repository_are_opened_by_the_workspace_alone() -> None:
+    opens = {
+        name(path)
+        for path in python(*PACKAGES)
+        if name(path) not in CHILDREN and any(map(opens_by_path, nodes(path)))
+    }
+    assert opens == set(OPENS_BY_PATH)
 
 
 def test_only_the_faces_write_to_the_terminal() -> None:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.base import Command, CommandResult, Containment, Limits, SandboxError
+from sandbox.contents import left_in
 from sandbox.reach import EVERYTHING, OFF, Reach
 from tools.base import (
     BackgroundJob,
@@ -194,7 +195,8 @@ def _remember(end: Path, context: ToolContext) -> str:
     """Keep the directory where the command ended, and say when it changed."""
     memory, root = context.memory, context.workspace.root
     try:
-        directory = Path(os.fsdecode(end.read_bytes().removesuffix(b"\n")))
+        told = left_in(end.parent, end.name)
+        directory = Path(os.fsdecode(told.removesuffix(b"\n")))
     except OSError:
         return ""
     if not directory.is_relative_to(root):

@@ -6,8 +6,10 @@ repository start with the same tokens.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from agent.terminal import hidden, inert
 from sandbox.workspace import PathError, Workspace
 
 INSTRUCTIONS = """\
@@ -27,26 +29,40 @@ def system_prompt(workspace: Workspace, cwd: Path) -> str:
     parts = [INSTRUCTIONS]
     if own := project_instructions(workspace, cwd):
         parts.append(own)
-    parts.append(f"Files here: {', '.join(top_names(workspace)) or '(none yet)'}")
+    # a name may hold lines of its own, which are none of ours
+    names = [inert(name).replace("\n", "\\n") for name in top_names(workspace)]
+    parts.append(f"Files here: {', '.join(names) or '(none yet)'}")
     return "\n\n".join(parts)
 
 
 def project_instructions(workspace: Workspace, cwd: Path) -> str:
-    """Return the AGENTS.md files from the root down to `cwd`, each under its name."""
+    """Return the AGENTS.md files from the root down to `cwd`, each under its name.
+
+    What nobody sees in them is told by its number: text that only a model reads is no instruction.
+    """
+    return "\n\n".join(f"# {name}\n{inert(text)}" for name, text in _own(workspace, cwd))
+
+
+def hidden_instructions(workspace: Workspace, cwd: Path) -> Iterator[tuple[str, list[int], int]]:
+    """Yield each AGENTS.md that holds what nobody sees: its name, the lines, how much in all."""
+    for name, text in _own(workspace, cwd):
+        if found := hidden(text):
+            yield name, [line for line, _ in found], sum(count for _, count in found)
+
+
+def _own(workspace: Workspace, cwd: Path) -> Iterator[tuple[str, str]]:
     folders = [Path()]
     if cwd.is_relative_to(workspace.root):
         for part in cwd.relative_to(workspace.root).parts:
             folders.append(folders[-1] / part)
-    found = []
     for folder in folders:
         name = (folder / "AGENTS.md").as_posix()
         try:
             view = workspace.read(name, OWN_SHARE)
         except PathError:
             continue
-        text = view.data.decode("utf-8", errors="replace").strip()
-        found.append(f"# {name}\n{text}" + ("\n[cut]" if view.truncated else ""))
-    return "\n\n".join(found)
+        text = view.data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").rstrip()
+        yield name, text + ("\n[cut]" if view.truncated else "")
 
 
 def top_names(workspace: Workspace) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.errors import ModelUnusable
 from agent.models.base import Model
+from agent.models.providers import KeyFor
 
 SCRIPTED = "scripted:"
 
@@ -28,12 +29,18 @@ def missing_download(name: str) -> int:
 
 
 def open_model(
-    name: str, context: int | None = None, *, api_base: str = "", max_cost: float | None = None
+    name: str,
+    context: int | None = None,
+    *,
+    api_base: str = "",
+    max_cost: float | None = None,
+    key_for: KeyFor | None = None,
 ) -> Model:
     """Return the model, started as little as possible; raises ModelUnusable.
 
     `context` is the window in tokens, where the file allows it or the provider's is not known.
-    `api_base` is where a remote model is served, `max_cost` the dollars that it may cost.
+    `api_base` is where a remote model is served, `max_cost` the dollars that it may cost, `key_for`
+    who is asked for its key in place of `keys`.
     """
     if name.startswith(SCRIPTED):
         from agent.models.scripted import WINDOW, ScriptedModel
@@ -43,12 +50,13 @@ def open_model(
     if is_remote(name):
         from importlib.util import find_spec
 
-        from agent.keys import key_for
+        from agent import keys
         from agent.models.litellm import INSTALL, LiteLlm
 
         if find_spec("litellm") is None:
             raise ModelUnusable("remote models need litellm", INSTALL)
-        return LiteLlm(name, context=context, api_base=api_base, key_for=key_for, max_cost=max_cost)
+        asked = key_for or keys.key_for
+        return LiteLlm(name, context=context, api_base=api_base, key_for=asked, max_cost=max_cost)
     if api_base:
         raise ModelUnusable(
             f"--api-base is for remote models, and {name} is none", "-m openai/NAME --api-base URL"

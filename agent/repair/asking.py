@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.errors import BudgetSpent
 from agent.events import Base, Forked, Sampled
 from agent.messages import Message, Usage
 from agent.models.base import Fork, LocalModel, Model, ModelRequest, SampleRequest
+from agent.redaction import Redaction
 from agent.replies import Replies
 
 TOP = 4  # others looked at for each token of a text
@@ -39,8 +40,10 @@ class Asking:
         seed: int,
         effort: int,
         before: Usage | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         self._sampling = before or Usage()
+        self._clean = (redaction or Redaction()).clean
         self._model = model
         self._emit = emit
         self._replies = Replies(emit, aloud=False)
@@ -67,6 +70,7 @@ class Asking:
     ) -> list[str]:
         """Return texts that start with the question's prefill; raises ModelError."""
         self._seed += samples
+        question = self._said(question)
         if isinstance(self._model, LocalModel):
             texts, usage = await self._sampled(self._model, question, samples, temperature)
             self._sampling += usage
@@ -84,6 +88,7 @@ class Asking:
         """
         if not starts or not isinstance(self._model, LocalModel):
             return []
+        question = self._said(question)
         before = self._model.used
         request = SampleRequest(
             question.messages, question.prefill, max_tokens=question.room, stop=(question.stop,)
@@ -105,13 +110,23 @@ class Asking:
         if not isinstance(self._model, LocalModel):
             return []
         before = self._model.used
-        found = await self._model.forks(messages, prefill, text, TOP)
+        found = await self._model.forks(self._clean(messages), prefill, text, TOP)
         self._sampling += self._model.used - before
         found = [each for each in found if _other_code(text, each)]
         found = sorted(found, key=lambda each: -each.logprob)[:most]
         told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
         self._emit(Forked(forks=told))
         return found
+
+    def _said(self, question: Question) -> Question:
+        """Return the question without secrets in it; no suspect's own text holds any."""
+        clean = self._clean
+        return replace(
+            question,
+            messages=clean(question.messages),
+            prefill=clean(question.prefill),
+            draft=clean(question.draft),
+        )
 
     async def _sampled(
         self, model: LocalModel, question: Question, samples: int, temperature: float

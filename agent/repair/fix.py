@@ -10,7 +10,7 @@ from agent.bench import Bench
 from agent.context.sources import Sources
 from agent.errors import Blocked, Failed
 from agent.escalation import escalate
-from agent.events import PhaseStarted
+from agent.events import Notice, PhaseStarted
 from agent.repair.apply import apply
 from agent.repair.asking import Asking
 from agent.repair.ladder import SUSPECTS
@@ -42,7 +42,8 @@ async def repair(turn: Turn, bug: str) -> None:
 async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     """Go through the phases; what came of it stands in the turn."""
     sources = Sources(turn.context.workspace)
-    asking = Asking(turn.model, turn.emit, turn.seed, turn.effort)
+    redaction = turn.session.redaction
+    asking = Asking(turn.model, turn.emit, turn.seed, turn.effort, redaction=redaction)
     try:
         seen = await _reproduce(turn, bench, bug, sources, asking)
         trial = Trial(turn, bench, seen, sources)
@@ -52,7 +53,9 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
         if won is None and not turn.done.limit:
             strong = await escalate(turn, _none(turn), search.leaving(found))
             if strong is not None:
-                asking = Asking(strong, turn.emit, turn.seed, turn.effort, asking.used)
+                asking = Asking(
+                    strong, turn.emit, turn.seed, turn.effort, asking.used, redaction=redaction
+                )
                 won = await search.run(found, asking)
     finally:
         turn.done.usage, turn.done.retrying = asking.used, asking.retrying
@@ -93,6 +96,11 @@ async def _localise(
         if len(kept) >= SUSPECTS[turn.effort]:
             break
         if len(suspect.source) > LONGEST:
+            continue
+        if turn.session.clean(suspect.source) != suspect.source:
+            # what writes it anew without having read the secret would lose it
+            text = f"{suspect.symbol.name} in {suspect.path} holds a secret, and is left alone"
+            turn.emit(Notice(text=text, hint="move the secret out of the code"))
             continue
         # what was watched ran; the line is then planted only for a candidate that passes
         if suspect.lines or await trial.reached(suspect):

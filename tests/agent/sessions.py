@@ -31,6 +31,7 @@ from agent.loop import Limits
 from agent.models.base import Model
 from agent.models.scripted import ScriptedModel
 from agent.policy import Autonomy, Stance
+from agent.redaction import Redaction
 from agent.run import reason_and_act
 from agent.session import Session
 from agent.turn import Turn
@@ -114,6 +115,7 @@ async def prepare(
     readers: tuple[Callable[[Base], None], ...] = (),
     state: Path | None = None,
     question: Any = None,
+    redaction: Redaction | None = None,
 ) -> Ran:
     """Put a turn together in `root`, started but not carried."""
     items = [{"say": each} if isinstance(each, str) else dict(each) for each in replies]
@@ -122,7 +124,7 @@ async def prepare(
     workspace = Workspace(root)
     sandbox = sandbox or await open_sandbox(workspace, "auto")
     events: list[Base] = []
-    session = Session("s1", state / "s1.jsonl", (events.append, *readers))
+    session = Session("s1", state / "s1.jsonl", (events.append, *readers), redaction)
     checkpoints = Checkpoints(workspace.root, sandbox, state=state)
 
     async def nobody(question: str, choices: tuple[str, ...]) -> str | None:

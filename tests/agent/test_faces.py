@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import io
-import unicodedata
-
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agent.events import (
     AttemptFinished,
@@ -30,7 +25,7 @@ from agent.events import (
     Verification,
     parse,
 )
-from agent.faces import JsonFace, TextFace, inert, proof
+from agent.faces import JsonFace, TextFace, proof
 from agent.messages import AssistantMessage, Usage
 from agent.policy import Verdict
 from sandbox.base import Containment
@@ -188,28 +183,6 @@ def test_json_lines_are_the_event_union_and_json_is_one_object() -> None:
         assert out.getvalue().endswith("\n")
     assert [parse(line) for line in stream.getvalue().splitlines()] == [*events, result]
     assert [parse(line) for line in single.getvalue().splitlines()] == [result]
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain é 漢字 👍\n\ttab", "plain é 漢字 👍\n\ttab"),
-        ("wide\u3000space\u00a0too", "wide\u3000space\u00a0too"),
-        ("\x1b[2J\x1b]52;c;x\x07", "\\x1b[2J\\x1b]52;c;x\\x07"),
-        ("a\rb\x9b\x85\x7f\0", "a\\x0db\\x9b\\x85\\x7f\\x00"),
-        ("\u202egnp.exe\u200b\ufeff", "\\u202egnp.exe\\u200b\\ufeff"),
-        ("\u2028\U000e0041\udcff", "\\u2028\\U000e0041\\udcff"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_shown_instead(text: str, shown: str) -> None:
-    assert inert(text) == shown
-
-
-@given(st.text(st.characters()))
-def test_nothing_that_a_terminal_obeys_is_left(text: str) -> None:
-    for char in inert(text):
-        assert char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    assert inert(inert(text)) == inert(text)
 
 
 def test_what_the_model_wrote_is_made_harmless_on_a_terminal_and_kept_in_a_pipe() -> None:

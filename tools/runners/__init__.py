@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sandbox.workspace import Workspace
+from sandbox.workspace import PathError, Workspace
 from tools.plain import plain_words
 from tools.runners.base import Runner, run_check
 from tools.runners.cargo import Cargo
@@ -26,6 +26,7 @@ from tools.runners.unittest import Unittest
 __all__ = ["Runner", "detect", "from_command", "run_check"]
 
 _MOST_FILES = 5000  # of a project are looked at for tests
+_MOST_TEXT = 1 << 20  # bytes of one file that tells of a runner
 _PYTHON_TEST = re.compile(r"(test_[^/]*|[^/]*_test|tests)\.py$")
 _NODE_TEST = re.compile(r"\.test\.[cm]?js$")
 
@@ -34,15 +35,19 @@ _NODE_TEST = re.compile(r"\.test\.[cm]?js$")
 class _Project:
     """What the runners are found by."""
 
-    root: Path
+    workspace: Workspace
     files: frozenset[str]
     environ: Mapping[str, str]
+
+    @property
+    def root(self) -> Path:
+        return self.workspace.root
 
     def text(self, name: str) -> str:
         """Return a file at the top, or nothing where there is none that can be read."""
         try:
-            return (self.root / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            return self.workspace.read(name, _MOST_TEXT).data.decode("utf-8", "replace")
+        except PathError:
             return ""
 
     def program(self, name: str) -> str | None:
@@ -52,7 +57,7 @@ class _Project:
 def detect(workspace: Workspace, environ: Mapping[str, str] | None = None) -> list[Runner]:
     """Return the project's own checks, the one that tells most first; empty when there is none."""
     files = frozenset(islice(workspace.walk(), _MOST_FILES))
-    project = _Project(workspace.root, files, os.environ if environ is None else environ)
+    project = _Project(workspace, files, os.environ if environ is None else environ)
     return [runner for find in _FINDERS for runner in find(project)]
 
 
@@ -73,7 +78,7 @@ def from_command(
         python = _python_named(words[0], root, environ)
         if python is not None:
             return (Pytest if words[2] == "pytest" else Unittest)(python, words[3:])
-    project = _Project(root, frozenset(), environ)
+    project = _Project(workspace, frozenset(), environ)
     return ShellCommand(command, project.program("bash") or "/bin/sh")
 
 

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sandbox.workspace import PathError, Workspace
+
 _FOLDERS = (".venv", "venv", "env")
 
 
@@ -92,8 +94,8 @@ def _poetry_name(root: Path) -> str:
     import tomllib  # only where poetry is used
 
     try:
-        data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = tomllib.loads(Workspace(root).read("pyproject.toml").data.decode())
+    except (OSError, PathError, ValueError):
         return ""
     for table in (data.get("project", {}), data.get("tool", {}).get("poetry", {})):
         if isinstance(table, dict) and isinstance(table.get("name"), str):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sandbox.contents import left_in
 from tools.report import TestOutcome
 from tools.runners.base import Ended, Findings, Launch, Runner
 from tools.runners.signed import REPORT, fold
@@ -96,7 +97,7 @@ class JsonReporting(Runner):
         """Read the JSON report."""
         found = Findings()
         try:
-            data = json.loads((launch.folder / "report.json").read_bytes())
+            data = json.loads(left_in(launch.folder, "report.json"))
         except (OSError, ValueError):
             found.trusted = False
             return found

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.contents import left_in
 from tools.report import Ran, Screened, TestOutcome
 from tools.runners.base import Findings, Launch, Proposal, short
 
@@ -77,7 +78,7 @@ def python_launch(
 def read_records(launch: Launch) -> tuple[list[Record], bool]:
     """Return the records that bear our signature, and whether all of the file does."""
     try:
-        lines = (launch.folder / REPORT).read_bytes().split(b"\n")
+        lines = left_in(launch.folder, REPORT).split(b"\n")
     except OSError:
         return [], False
     records: list[Record] = []
