@@ -46,7 +46,9 @@ class Bubblewrap:
         *,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        features: frozenset[str] = frozenset(),
     ) -> None:
+        self.features = features
         self._workspace = workspace
         self._home = (home or Path.home()).resolve()
         self._environ = os.environ if environ is None else environ

@@ -41,7 +41,9 @@ class Landlock:
         why_not: str,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        features: frozenset[str] = frozenset(),
     ) -> None:
+        self.features = features
         self.why_not = why_not
         self._workspace = workspace
         self._home = (home or Path.home()).resolve()
