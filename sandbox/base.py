@@ -32,9 +32,7 @@ FEATURES: Mapping[str, str] = {
     "processes-hidden": "other processes are neither seen nor signalled",
     "protected": "`.git` and settings of editors and agents are read-only, and not made anew",
     "nested-protected": "so is the `.git` of repositories within the workspace",
-    "tripwire": "what appears at a protected name is set aside when the command ends",
     "processes-limited": "the number of its processes is bounded",
-    "memory-limited": "the memory of its processes together is bounded",
 }
 
 

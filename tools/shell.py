@@ -150,6 +150,7 @@ async def _run(args: ShellArgs, context: ToolContext, writable: tuple[Path, ...]
         note += _remember(end, context)
     text = capture.text(_OUTPUT_BYTES).rstrip()
     told = _ending(result, timeout)
+    note += "".join(f"[sandbox: {each}]\n" for each in result.notes)
     shown = f"{text}\n" if text else ("(no output)\n" if result.ok else "")
     return ToolResult(text=f"{shown}{note}[{told}]", ok=result.ok, summary=told)
 
@@ -225,7 +226,9 @@ async def _pump(job: BackgroundJob, timeout: float) -> None:
         if len(job.unread) > 2 * _UNREAD_BYTES:
             job.dropped += len(job.unread) - _UNREAD_BYTES
             del job.unread[:-_UNREAD_BYTES]
-    job.ended = _ending(await job.process.wait(), timeout)
+    result = await job.process.wait()
+    job.unread += "".join(f"[sandbox: {each}]\n" for each in result.notes).encode()
+    job.ended = _ending(result, timeout)
 
 
 def _unread(job: BackgroundJob) -> str:
