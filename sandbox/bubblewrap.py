@@ -81,14 +81,28 @@ class Bubblewrap:
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
-        child = await self._start(command, command.stdin is not None)
-        return await child.run(write, command.stdin)
+        child, sockets = await self._start(command, command.stdin is not None)
+        words = _FirstWords(write)
+        try:
+            result = await child.run(words, command.stdin)
+        except SandboxError:
+            # a service that ended meanwhile took its socket from under the mount: nothing was run
+            if all(path.exists() for path in sockets):
+                words.end()
+                raise
+            child, _ = await self._start(command, command.stdin is not None)
+            return await child.run(write, command.stdin)
+        words.end()
+        return result
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
-        return await self._start(command, True, pty)
+        return (await self._start(command, True, pty))[0]
 
-    async def _start(self, command: Command, pipe: bool, pty: bool = False) -> Child:
+    async def _start(
+        self, command: Command, pipe: bool, pty: bool = False
+    ) -> tuple[Child, list[Path]]:
+        """Return the command, started, and the sockets of others that are hidden from it."""
         if self._inside.cold and not command.read_only:
             await asyncio.to_thread(self._inside.look)
         caches = caches_directory()
@@ -106,8 +120,10 @@ class Bubblewrap:
             raise SandboxError(f"nothing could see to its end: {error}") from error
         held = self._inside.hold(command)
         bounded = Bounded(command.limits, held.release)
+        tools = [*toolchains(self._environ, _PRIVATE)]
+        sockets = [*_sockets((*self._roots(), *secrets(self._home)), [real for _, real in tools])]
         try:
-            view = [*self._view(command, caches, held.shown)]
+            view = [*self._view(command, caches, tools, sockets, held.shown)]
         except BaseException:
             bounded.release()
             raise
@@ -126,7 +142,7 @@ class Bubblewrap:
             *("--chdir", str(command.cwd), "--", *command.argv),
         ]
         try:
-            return Child(
+            child = Child(
                 Start(
                     _limited(bounded, arguments),
                     cwd=Path("/"),
@@ -143,16 +159,23 @@ class Bubblewrap:
         except OSError as error:
             bounded.release()
             raise SandboxError(f"the command was not started: {error}") from error
+        return child, sockets
 
     # -- the view of the file system, in the order of mounting
 
-    def _view(self, command: Command, caches: Path | None, held: Sequence[Shown]) -> Iterator[str]:
+    def _view(
+        self,
+        command: Command,
+        caches: Path | None,
+        tools: Sequence[tuple[Path, Path]],
+        sockets: Sequence[Path],
+        held: Sequence[Shown],
+    ) -> Iterator[str]:
         yield from ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
         for place in (*_PRIVATE, "/dev/shm"):
             if Path(place).is_dir() and not Path(place).is_symlink():
                 yield from ("--size", str(_PRIVATE_BYTES), "--perms", "1777", "--tmpfs", place)
-        tools = {*toolchains(self._environ, _PRIVATE)}
-        for prefix, real in sorted(tools):
+        for prefix, real in tools:
             yield from ("--ro-bind", str(real), str(prefix))
         yield from self._resolver(command)
         hidden = [*dict.fromkeys(secrets(self._home))]
@@ -165,7 +188,7 @@ class Bubblewrap:
         for path in hidden:
             if path not in inside:
                 yield from _hide(path)
-        for path in _sockets((*self._roots(), *hidden), [real for _, real in tools]):
+        for path in sockets:
             yield from ("--ro-bind", "/dev/null", str(path))
         for root in plan.roots(self._workspace, command):
             shown.append(root)
@@ -203,6 +226,27 @@ class Bubblewrap:
         real = os.path.realpath("/etc/resolv.conf")
         if command.network and real.startswith("/run/") and Path(real).is_file():
             yield from ("--ro-bind", real, real)
+
+
+class _FirstWords:
+    """Passes output on, but for what bubblewrap says at its start until more comes, or `end`."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._first: bytes | None = None
+
+    def __call__(self, data: bytes) -> None:
+        if self._first is None and data.startswith(b"bwrap: "):
+            self._first = data
+            return
+        self.end()
+        self._write(data)
+
+    def end(self) -> None:
+        """Pass on what was kept."""
+        if self._first:
+            self._write(self._first)
+        self._first = b""
 
 
 def _bind(shown: Shown) -> tuple[str, str, str]:

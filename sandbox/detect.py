@@ -34,10 +34,8 @@ _SCRIPT = """
 echo START
 { echo x > inside; } 2>/dev/null && echo inside
 { echo x > "$OUT/file"; echo x > "$HOME/.bashrc"; } 2>/dev/null
-{ echo x > .git/config; } 2>/dev/null || echo git
-{ echo x > .git/hooks/pre-commit; } 2>/dev/null || echo hooks
-{ echo x > .mcp.json; } 2>/dev/null || echo absent
-{ echo x > sub/.git/config; } 2>/dev/null || echo nested
+[ -n "$PYTHON" ] || for each in .git/config:git .git/hooks/pre-commit:hooks .mcp.json:absent \
+sub/.git/config:nested; do { echo x > "${each%:*}"; } 2>/dev/null || echo "${each#*:}"; done
 { read -r line < "$HOME/.ssh/id"; } 2>/dev/null; [ -z "$line" ] && echo secret
 [ -z "$WISP_CANARY_TOKEN" ] && echo environment
 { echo x > "$TMPDIR/canary"; } 2>/dev/null && echo temporary

@@ -72,9 +72,9 @@ class Inside:
                 repositories = source.look()
                 found.append((source, repositories))
                 for name in _maskable(root, git=command.git):
-                    if name.parent != root:  # so that it cannot be moved away with its mask
-                        held.shown.append(Shown(name.parent, name.parent, True))
                     if held.mask(name):
+                        if name.parent.name == "info":  # could be moved away with its mask
+                            held.shown.append(Shown(name.parent, name.parent, True))
                         held.shown.append(Shown(name, name, False))
                     elif not os.path.lexists(name):
                         watched.append((root, name))
@@ -129,26 +129,30 @@ def _maskable(root: Path, *, git: bool) -> Iterator[Path]:
 
 def _nested(root: Path, repositories: Iterable[Repository], *, git: bool) -> Iterator[Shown]:
     """Yield what is laid over the git directories below the top, and over what it points to."""
-    top = root / ".git"
     count = 0
     for each in repositories:
-        directories = [path for path in each.directories if top not in (path, *path.parents)]
-        if each.entry != top:
-            count += 1
-            if count > MOST_HELD or not plan.is_straight(each.entry):
+        directories = [path for path in each.directories if not _is_guarded(root, path)]
+        if each.entry != root / ".git":
+            if count == MOST_HELD or _is_guarded(root, each.entry):
                 continue
+            if not plan.is_straight(each.entry):
+                continue
+            count += 1
             if each.bare:  # tests push to such; what runs programs in it stays as it is
                 yield from plan.git_directory(each.entry, each.entry)
                 continue
-            if each.entry.is_file() or not git:
+            if each.entry.is_file():
                 yield Shown(each.entry, each.entry, False)
         for path in directories:
-            if path == each.entry and not git:
-                continue
             if git:
                 yield from plan.git_directory(path, path)
             else:
                 yield Shown(path, path, False)
+
+
+def _is_guarded(root: Path, path: Path) -> bool:
+    """Whether a path lies within what is protected at the top: nothing may be laid over that."""
+    return path.relative_to(root).parts[0] in {*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP}
 
 
 def _pins(root: Path, nested: Collection[Shown]) -> Iterator[Shown]:
