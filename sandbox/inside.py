@@ -7,13 +7,13 @@ directories of repositories further below, and the tripwire for what no mount ca
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import plan
 from sandbox.base import Command
-from sandbox.masks import Masks, sweep
+from sandbox.masks import Masks, cover, sweep
 from sandbox.plan import Shown
 from sandbox.protected import MASKED_IN_GIT, PROTECTED_ANYWHERE, PROTECTED_AT_TOP
 from sandbox.repositories import Repositories, Repository
@@ -49,7 +49,10 @@ class Inside:
     """The inside of the folders of a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
+        from platformdirs import user_cache_path
+
         self._roots = {root: Repositories(root) for root in (workspace.root, *workspace.extra)}
+        self._cover = cover(user_cache_path("wisp"))
         for root in self._roots:
             sweep(_maskable(root, git=True))
 
@@ -75,7 +78,7 @@ class Inside:
                     if held.mask(name):
                         if name.parent.name == "info":  # could be moved away with its mask
                             held.shown.append(Shown(name.parent, name.parent, True))
-                        held.shown.append(Shown(name, name, False))
+                        held.shown.append(Shown(self._cover or name, name, False))
                     elif not os.path.lexists(name):
                         watched.append((root, name))
                 for repository in repositories:
@@ -127,10 +130,13 @@ def _maskable(root: Path, *, git: bool) -> Iterator[Path]:
             yield path if path.parent.is_dir() and not path.parent.is_symlink() else path.parent
 
 
-def _nested(root: Path, repositories: Iterable[Repository], *, git: bool) -> Iterator[Shown]:
+def _nested(root: Path, repositories: Collection[Repository], *, git: bool) -> Iterator[Shown]:
     """Yield what is laid over the git directories below the top, and over what it points to."""
     count = 0
+    pointed = {path for each in repositories if not each.bare for path in each.directories}
     for each in repositories:
+        if each.bare and each.entry in pointed:
+            continue  # it is held with what points to it
         directories = [path for path in each.directories if not _is_guarded(root, path)]
         if each.entry != root / ".git":
             if count == MOST_HELD or _is_guarded(root, each.entry):

@@ -1,10 +1,12 @@
 """Holds the place of protected names that do not exist, so that no command can make them.
 
-A mask is an empty folder of ours at the name, for as long as a command runs; the sandbox lays it
-over itself, read-only. git does not see empty folders. Its time of change marks it as ours, and
-everyone who uses it holds a shared lock on it, which the kernel takes back from a process that was
-killed. So whoever finds one that nobody holds may remove it. Only `rmdir` ever does: what a person
-puts in it meanwhile makes it theirs.
+A mask is an empty folder of ours at the name, for as long as a command runs; the sandbox lays
+`cover` over it, read-only. git sees neither: an empty folder is nothing to it, and the cover says
+that it is ignored, so that a `git clean` or `git stash -u` within does not try to remove it.
+
+Its time of change marks a mask as ours, and everyone who uses it holds a shared lock on it, which
+the kernel takes back from a process that was killed. So whoever finds one that nobody holds may
+remove it. Only `rmdir` ever does: what a person puts in it meanwhile makes it theirs.
 """
 
 from __future__ import annotations
@@ -22,9 +24,25 @@ from sandbox.streams import close_all
 
 # seconds; whole and even, since some file systems keep no finer time
 MARK = 1_087_654_320
+_SAYS = "# this name is kept free while a command runs: only a person makes it\n*\n"
 _MODE = 0o1755  # the sticky bit tells one that is not marked yet from a folder of the user's
 _TRIES = 5  # another session may be making or removing the same one right now
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def cover(folder: Path) -> Path | None:
+    """Make what is laid over masks, below a folder that no command sees; None where it cannot be.
+
+    A mask without it holds as well, and git only complains when it is to clean up.
+    """
+    made, said = folder / "mask", folder / "mask" / ".gitignore"
+    try:
+        if not said.is_file() or said.read_text() != _SAYS:
+            made.mkdir(mode=0o755, parents=True, exist_ok=True)
+            said.write_text(_SAYS)
+    except OSError:
+        return None
+    return made.resolve()
 
 
 class Masks:

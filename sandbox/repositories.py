@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.protected import PROTECTED_ANYWHERE, PROTECTED_AT_TOP
 from sandbox.streams import close_all
 from sandbox.walking import DEPENDENCY_BESIDE, DEPENDENCY_FOLDERS
 
@@ -133,7 +134,9 @@ class Repositories:
             todo += (
                 f"{folder}/{name}"
                 for name in names.folders
-                if name != ".git" and not _is_dependency(name, names.all)
+                if name != ".git"
+                and not _is_dependency(name, names.all)
+                and not self._is_protected(folder, name)
             )
 
     def _watch(self, folder: str) -> None:
@@ -173,7 +176,7 @@ class Repositories:
         beside, name = os.path.split(folder)
         if folder == str(self.top):
             return True
-        if name == ".git" or beside in self._entries:
+        if name == ".git" or beside in self._entries or self._is_protected(beside, name):
             return False
         if name not in DEPENDENCY_BESIDE:
             return name not in DEPENDENCY_FOLDERS
@@ -181,6 +184,10 @@ class Repositories:
             return not _is_dependency(name, {path.name for path in Path(beside).iterdir()})
         except OSError:
             return False
+
+    def _is_protected(self, folder: str, name: str) -> bool:
+        """Whether it is protected as a whole, at the top; masks come and go there."""
+        return folder == str(self.top) and name in {*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP}
 
     def _repository(self, path: str) -> Repository:
         entry = Path(path)
