@@ -157,8 +157,12 @@ def _nested(root: Path, repositories: Collection[Repository], *, git: bool) -> I
 
 
 def _is_guarded(root: Path, path: Path) -> bool:
-    """Whether a path lies within what is protected at the top: nothing may be laid over that."""
-    return path.relative_to(root).parts[0] in {*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP}
+    """Whether nothing may be laid over a path: the top itself, what is protected there as a whole.
+
+    The top can be made to look like a bare repository; the tripwire looks at it.
+    """
+    first = path.relative_to(root).parts[:1]
+    return not first or first[0] in {*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP}
 
 
 def _pins(root: Path, nested: Collection[Shown]) -> Iterator[Shown]:

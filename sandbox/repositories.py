@@ -36,7 +36,7 @@ _IS_FOLDER, _GONE = 0x4000_0000, 0x8000
 class Repository:
     """`entry` is the `.git` of a folder, or a bare repository; `directories` are where git looks.
 
-    A `.git` that is a file points to one or two directories; only those below the top are listed.
+    A `.git` that is a file points to one or two directories; only those in the top are listed.
     """
 
     entry: Path
@@ -65,8 +65,9 @@ class Repositories:
                 self._walk_all()
             else:
                 self._follow()
-            for path in [path for path in self._entries if not os.path.lexists(path)]:
-                del self._entries[path]
+            for path, bare in [*self._entries.items()]:
+                if not (_is_bare(path) if bare else os.path.lexists(path)):
+                    del self._entries[path]
             return [self._repository(path) for path in sorted(self._entries)]
 
     # -- within
@@ -95,7 +96,7 @@ class Repositories:
                 continue
             if name in _TELLING:
                 again.setdefault(folder, False)
-            elif kind & _IS_FOLDER:
+            if kind & _IS_FOLDER:
                 again[f"{folder}/{name}"] = True
         for folder, deep in sorted(again.items()):
             if deep:
@@ -153,7 +154,7 @@ class Repositories:
             self._queue = -1
 
     def _names(self, folder: str) -> _Names | None:
-        """Read a folder, and note the git directory that it holds or is; None for no more below."""
+        """Read a folder, and note the git directory that it holds or is; None when it is gone."""
         every: set[str] = set()
         folders: list[str] = []
         try:
@@ -167,8 +168,7 @@ class Repositories:
         if ".git" in every:
             self._entries[f"{folder}/.git"] = False
         if any(names <= every for names in _BARE):
-            self._entries[folder] = True
-            return None
+            self._entries[folder] = True  # what lies below is looked at all the same
         return _Names(every, folders)
 
     def _wanted(self, folder: str) -> bool:
@@ -176,7 +176,7 @@ class Repositories:
         beside, name = os.path.split(folder)
         if folder == str(self.top):
             return True
-        if name == ".git" or beside in self._entries or self._is_protected(beside, name):
+        if name == ".git" or self._is_protected(beside, name):
             return False
         if name not in DEPENDENCY_BESIDE:
             return name not in DEPENDENCY_FOLDERS
@@ -201,6 +201,10 @@ class _Names:
     folders: list[str]
 
 
+def _is_bare(folder: str) -> bool:
+    return any(all(os.path.lexists(f"{folder}/{name}") for name in names) for names in _BARE)
+
+
 def _is_dependency(name: str, beside: set[str]) -> bool:
     if name in DEPENDENCY_FOLDERS:
         return True
@@ -220,7 +224,7 @@ def _queue() -> int:
 
 
 def _directories(entry: Path, top: Path) -> Iterator[Path]:
-    """Yield the git directories that git would use here, as far as they lie below `top`."""
+    """Yield the git directories that git would use here, as far as they lie in `top`."""
     first = entry
     if entry.is_file() and (said := _line(entry)):
         found = re.fullmatch(r"gitdir: (.+)", said)
@@ -228,7 +232,7 @@ def _directories(entry: Path, top: Path) -> Iterator[Path]:
     first = Path(os.path.realpath(first))
     common = _line(first / "commondir")
     for directory in dict.fromkeys((first, Path(os.path.realpath(first / common)))):
-        if directory.is_dir() and top in directory.parents:
+        if directory.is_dir() and (top == directory or top in directory.parents):
             yield directory
 
 
