@@ -28,10 +28,9 @@ from sandbox.toolchains import toolchains
 from sandbox.watcher import watch
 from sandbox.workspace import Workspace
 
-# empty, private and in memory; `/dev/shm` comes with `--dev`
+# empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
-# what of the machine's memory each of these, and `/dev/shm`, may hold
-_PRIVATE_BYTES = MOST_MEMORY // 3
+_SHARED_MEMORY = "/dev/shm"
 _NOTHING = Path(__file__).with_name("py.typed")  # an empty file that is always there
 # how a shell calls each limit, in what unit; of processes, each has a name of its own
 _FLAGS: Mapping[int, tuple[str, int]] = {
@@ -172,9 +171,11 @@ class Bubblewrap:
         held: Sequence[Shown],
     ) -> Iterator[str]:
         yield from ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
-        for place in (*_PRIVATE, "/dev/shm"):
+        for place in (*_PRIVATE, _SHARED_MEMORY):
             if Path(place).is_dir() and not Path(place).is_symlink():
-                yield from ("--size", str(_PRIVATE_BYTES), "--perms", "1777", "--tmpfs", place)
+                size = MOST_MEMORY // (3 if place == "/tmp" else 12)  # under half of all memory
+                yield from ("--size", str(size), "--perms", "1777", "--tmpfs", place)
+        yield from ("--remount-ro", "/dev")  # its folder is in memory too
         for prefix, real in tools:
             yield from ("--ro-bind", str(real), str(prefix))
         yield from self._resolver(command)

@@ -5,6 +5,7 @@ later look reads only those, however large the tree is. What a command does with
 told just the same. Where the kernel has no watches left, each look is a walk.
 
 Dependency folders are left out, by their names alone: what a folder holds is the command's to say.
+So is what lies behind the first MOST_FOLDERS.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ class Repositories:
 
     def __init__(self, top: Path) -> None:
         self.top = top
-        self.whole = True  # whether the last look saw every folder
         self._entries: dict[str, bool] = {}  # path: whether it is bare
         self._watched: dict[int, str] = {}
         self._queue = -1
@@ -79,7 +79,7 @@ class Repositories:
             self._open.add(self._queue)
         self._watched.clear()
         self._entries.clear()
-        self.whole, self.cold = True, False
+        self.cold = False
         self._walk(str(self.top))
 
     def _follow(self) -> None:
@@ -122,11 +122,9 @@ class Repositories:
         """Take in a folder and what lies below it."""
         if not self._wanted(start):
             return
-        todo = [start]
-        while todo:
-            folder = todo.pop()
-            if len(self._watched) >= MOST_FOLDERS:
-                self.whole = False
+        todo = [start]  # grows as it is gone through, so what is near the top comes first
+        for folder in todo:
+            if len(self._watched) >= MOST_FOLDERS or len(todo) > 2 * MOST_FOLDERS:
                 return
             self._watch(folder)  # before it is read, so that nothing falls in between
             names = self._names(folder)
