@@ -120,9 +120,10 @@ class Bubblewrap:
         held = self._inside.hold(command)
         bounded = Bounded(command.limits, held.release)
         tools = [*toolchains(self._environ, _PRIVATE)]
-        sockets = [*_sockets((*self._roots(), *secrets(self._home)), [real for _, real in tools])]
+        hidden = [*dict.fromkeys(secrets(self._home))]
+        sockets = [*_sockets((*self._roots(), *hidden), [real for _, real in tools])]
         try:
-            view = [*self._view(command, caches, tools, sockets, held.shown)]
+            view = [*self._view(command, caches, tools, hidden, sockets, held.shown)]
         except BaseException:
             bounded.release()
             raise
@@ -167,6 +168,7 @@ class Bubblewrap:
         command: Command,
         caches: Path | None,
         tools: Sequence[tuple[Path, Path]],
+        hidden: Sequence[Path],
         sockets: Sequence[Path],
         held: Sequence[Shown],
     ) -> Iterator[str]:
@@ -179,7 +181,6 @@ class Bubblewrap:
         for prefix, real in tools:
             yield from ("--ro-bind", str(real), str(prefix))
         yield from self._resolver(command)
-        hidden = [*dict.fromkeys(secrets(self._home))]
         writable = [plan.check_path(path, "a writable path") for path in command.writable]
         own = [*([caches] if caches else []), *writable]
         shown: list[Shown] = []

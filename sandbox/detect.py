@@ -6,6 +6,7 @@ folder of its own with a home of its own, so it touches nothing of the user's.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -185,7 +186,12 @@ async def _try(make: _Make, top: Path) -> Outcome:
         limits=Limits(wall_s=20),
     )
     output = bytearray()
-    result = await sandbox.run(command, output.extend)
+    # side by side, since every start waits for both
+    trial = asyncio.create_task(_limits_processes(sandbox, work))
+    try:
+        result = await sandbox.run(command, output.extend)
+    finally:
+        bounded = await trial
     lines = output.decode(errors="replace").split("\n")
     if not result.ok or lines[:1] != [_START] or _END not in lines:
         said = output.decode(errors="replace").strip().replace(_START, "").strip()
@@ -198,7 +204,7 @@ async def _try(make: _Make, top: Path) -> Outcome:
     held = {*lines, "outside", "home"} - escaped
     if "sockets" in held:
         held.add("interfaces")
-    if not why and await _limits_processes(sandbox, work):
+    if bounded:
         held.add("forks")
     features = frozenset(name for name, canaries in SHOWN.items() if canaries <= held)
     return Outcome(sandbox.backend, sandbox.containment, features, why)

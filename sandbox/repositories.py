@@ -2,7 +2,8 @@
 
 The first look walks the tree; from then on the kernel tells which folders appeared (inotify), so a
 later look reads only those, however large the tree is. What a command does within a sandbox is
-told just the same. Where the kernel has no watches left, each look is a walk.
+told just the same. A small tree is walked each time, since it costs 10 ms to end watches; so is one
+where the kernel has no watches left.
 
 Dependency folders are left out, by their names alone: what a folder holds is the command's to say.
 So is what lies behind the first MOST_FOLDERS.
@@ -24,6 +25,7 @@ from sandbox.protected import PROTECTED_ANYWHERE, PROTECTED_AT_TOP
 from sandbox.streams import close_all
 from sandbox.walking import DEPENDENCY_BESIDE, DEPENDENCY_FOLDERS
 
+FEW_FOLDERS = 16  # are walked quicker than watched
 MOST_FOLDERS = 20_000  # each watch costs a kibibyte of the kernel's memory
 # a folder with these is a git directory, whatever it is called
 _BARE = (frozenset({"HEAD", "objects", "refs"}), frozenset({"HEAD", "commondir"}))
@@ -61,7 +63,7 @@ class Repositories:
     def look(self) -> list[Repository]:
         """Return those that are there now, outermost first."""
         with self._lock:
-            if self.cold or self._queue < 0:
+            if self._queue < 0:
                 self._walk_all()
             else:
                 self._follow()
@@ -74,12 +76,15 @@ class Repositories:
 
     def _walk_all(self) -> None:
         close_all(self._open)
+        self._queue, self.cold = -1, False
+        self._watched.clear()
+        self._entries.clear()
+        if self._walk(str(self.top), FEW_FOLDERS):
+            return
         self._queue = _queue()
         if self._queue >= 0:
             self._open.add(self._queue)
-        self._watched.clear()
         self._entries.clear()
-        self.cold = False
         self._walk(str(self.top))
 
     def _follow(self) -> None:
@@ -118,14 +123,14 @@ class Repositories:
                 at += length
                 yield watch, kind, os.fsdecode(name)
 
-    def _walk(self, start: str) -> None:
-        """Take in a folder and what lies below it."""
+    def _walk(self, start: str, most: int = MOST_FOLDERS) -> bool:
+        """Take in a folder and what lies below it; False where there was too much."""
         if not self._wanted(start):
-            return
+            return True
         todo = [start]  # grows as it is gone through, so what is near the top comes first
         for folder in todo:
-            if len(self._watched) >= MOST_FOLDERS or len(todo) > 2 * MOST_FOLDERS:
-                return
+            if len(todo) > most or len(self._watched) >= MOST_FOLDERS:
+                return False
             self._watch(folder)  # before it is read, so that nothing falls in between
             names = self._names(folder)
             if names is None:
@@ -137,6 +142,7 @@ class Repositories:
                 and not _is_dependency(name, names.all)
                 and not self._is_protected(folder, name)
             )
+        return True
 
     def _watch(self, folder: str) -> None:
         from sandbox import kernel

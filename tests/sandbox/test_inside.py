@@ -261,8 +261,11 @@ async def test_a_bare_repository_takes_a_push_and_runs_nothing_new(full: Box) ->
 
 
 @pytest.mark.full
-async def test_a_repository_that_the_user_clones_later_is_seen(full: Box) -> None:
+@pytest.mark.parametrize("folders", [0, 40])
+async def test_a_repository_that_the_user_clones_later_is_seen(full: Box, folders: int) -> None:
     root = full.ground.root
+    for number in range(folders):
+        (root / f"f{number}").mkdir()
     await full.sh("true")
     git(root / "a/b/later", "init", "-q")
     (root / "a").rename(root / "z")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.gitparts import parts
-from sandbox.repositories import Repositories
+from sandbox.repositories import FEW_FOLDERS, Repositories
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's watches are Linux's")
 
@@ -22,6 +22,11 @@ def bare(path: Path) -> None:
     for name in ("objects", "refs"):
         (path / name).mkdir(parents=True, exist_ok=True)
     (path / "HEAD").touch()
+
+
+def enough_to_watch(top: Path) -> None:
+    for number in range(FEW_FOLDERS + 1):
+        (top / f"f{number}").mkdir()
 
 
 def seen(repositories: Repositories) -> list[str]:
@@ -63,9 +68,11 @@ def test_a_worktree_s_directory_leads_to_the_common_one(tmp_path: Path) -> None:
     assert found["own"].directories == (tmp_path / "own", tmp_path / "common")
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(30))
 def test_whatever_happens_a_later_look_finds_what_a_walk_would(tmp_path: Path, seed: int) -> None:
     rolled = random.Random(seed)
+    if seed % 3:
+        enough_to_watch(tmp_path)
     watched = Repositories(tmp_path)
     watched.look()
 
@@ -109,6 +116,7 @@ def test_whatever_happens_a_later_look_finds_what_a_walk_would(tmp_path: Path, s
 
 
 def test_more_than_the_kernel_keeps_is_a_walk(tmp_path: Path) -> None:
+    enough_to_watch(tmp_path)
     watched = Repositories(tmp_path)
     assert seen(watched) == []
     most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
