@@ -210,7 +210,7 @@ class Store:
                 stdin=stdin,
                 read_only=True,
                 writable=(self.path,),
-                limits=Limits(wall_s=600.0, file_bytes=None),
+                limits=Limits(wall_s=600.0, file_bytes=None, output_bytes=None),
             ),
             output.extend,
         )

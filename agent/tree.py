@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from sandbox.descendants import alive
+from sandbox.masks import is_mask
 from sandbox.walking import (
     DEPENDENCY_FOLDERS,
     half_written,
@@ -166,9 +167,10 @@ class Scan:
         names = {item.name for item in items}
         if depth:
             name = prefix.rsplit("/", 2)[-2]
-            if is_dependency_folder(name, beside, names):
+            status = os.fstat(here)
+            if is_dependency_folder(name, beside, names) or (not names and is_mask(status)):
                 return
-            self.manifest[prefix[:-1]] = Entry(os.fstat(here).st_mode)
+            self.manifest[prefix[:-1]] = Entry(status.st_mode)
         for item in items:
             name = item.name
             path = prefix + name

@@ -6,6 +6,7 @@ whether a command *may* run; that is the policy's question, asked above this pac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -23,20 +24,43 @@ class Containment(IntEnum):
     FULL = 2
 
 
+# What `Sandbox.features` may hold: each was seen to hold here, by the self-test.
+FEATURES: Mapping[str, str] = {
+    "writes-held": "nothing is written outside the workspace",
+    "network-off": "no network, unless it was granted",
+    "secrets-hidden": "keys, tokens and histories of the home are not read",
+    "environment-scrubbed": "no key of yours is in the environment of a command",
+    "unprivileged": "no privilege is left, and system calls are filtered",
+    "processes-hidden": "other processes are neither seen nor signalled",
+    "protected": "`.git` and settings of editors and agents are read-only, and not made anew",
+    "nested-protected": "so is the `.git` of repositories within the workspace",
+    "processes-limited": "the number of its processes is bounded",
+}
+
+
 class SandboxError(Exception):
     """The sandbox could not be set up as asked; the command was not started."""
+
+
+# what is left keeps the machine usable
+MOST_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds on one command; `None` means no bound of ours.
 
-    `wall_s` and the two grace times are seconds, the rest bytes or counts.
+    `wall_s`, `cpu_s` and the two grace times are seconds, the rest bytes or counts. `memory_bytes`
+    and `processes` (threads count) are of all its processes together, `cpu_s` and `file_bytes` of
+    each process and file.
     """
 
     wall_s: float | None = 120.0
-    memory_bytes: int | None = None
+    cpu_s: int | None = 4 * 3600  # eight threads use up half an hour of wall time
+    memory_bytes: int | None = MOST_MEMORY
+    processes: int | None = 4096  # a test runner with a worker a core, each with its threads
     file_bytes: int | None = 2 << 30
+    output_bytes: int | None = 1 << 30
     open_files: int | None = 4096
     kill_grace_s: float = 2.0
     # how long a finished command's pipe is still read when a child of it keeps it open
@@ -80,8 +104,9 @@ class CommandResult:
     """How a command ended: by `exit_code`, or by `signal`; `seconds` of wall time.
 
     A command that a signal ended by itself has the exit code 128 + N, as a shell shows it; `signal`
-    is set where everything was killed with it, at the end of its time. `notes` are for the model
-    and for the person: what the sandbox refused. `reached` are hosts that its proxy connected to.
+    is set where everything was killed with it, at the end of its time. `notes` are sentences for
+    whoever asked for the command: which limit it hit, what was refused, and what it left that was
+    set aside. `reached` are hosts that its proxy connected to.
     """
 
     exit_code: int | None
@@ -129,6 +154,7 @@ class Sandbox(Protocol):
     containment: Containment
     backend: str
     why_not: str  # why the containment is not FULL; empty when it is
+    features: frozenset[str]  # of FEATURES, those that the self-test saw; none where none was made
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, passing output (stdout and stderr as they came) to `write`.

@@ -1,34 +1,47 @@
 """FULL containment: bubblewrap, with namespaces, a view of the file system, and a call filter.
 
 What is covered: writes outside, reads of secrets, the network, other processes, the terminal,
-capabilities, new namespaces, everything the command leaves running. What is not: memory and disk
-used up within the limits, absent protected names, nested repositories.
+capabilities, new namespaces, everything the command leaves running, protected names in the
+workspace, also absent ones and those of repositories within. What is not: memory and disk used up
+within the limits, what is in a repository that the command makes (a tripwire looks at that).
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import stat
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sandbox import plan, seccomp
-from sandbox.base import Command, CommandResult, Containment, Limits, Process, SandboxError
+from sandbox.base import MOST_MEMORY, Command, CommandResult, Containment, Process, SandboxError
 from sandbox.dialing import Resolve, resolve
 from sandbox.environment import caches_directory, command_environment, trusted_program
 from sandbox.gateway import Attended, Gateway, gateway
+from sandbox.inside import Inside
+from sandbox.limits import Bounded
 from sandbox.plan import Shown
 from sandbox.process import Child, Start
 from sandbox.protected import secrets
 from sandbox.streams import memory_file
+from sandbox.toolchains import toolchains
 from sandbox.watcher import watch
 from sandbox.workspace import Workspace
 
-# empty, private and in memory; `/dev/shm` comes with `--dev`
+# empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
+_SHARED_MEMORY = "/dev/shm"
 _NOTHING = Path(__file__).with_name("py.typed")  # an empty file that is always there
+# how a shell calls each limit, in what unit; of processes, each has a name of its own
+_FLAGS: Mapping[int, tuple[str, int]] = {
+    resource.RLIMIT_CORE: ("c", 1),
+    resource.RLIMIT_NOFILE: ("n", 1),
+    resource.RLIMIT_FSIZE: ("f", 512),
+    resource.RLIMIT_CPU: ("t", 1),
+    resource.RLIMIT_NPROC: ("pu", 1),
+}
 _NAMESPACES = (
     *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
     *("--disable-userns", "--cap-drop", "ALL", "--new-session", "--die-with-parent"),
@@ -48,8 +61,10 @@ class Bubblewrap:
         *,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        features: frozenset[str] = frozenset(),
         lookup: Resolve = resolve,
     ) -> None:
+        self.features = features
         self._lookup = lookup
         self._workspace = workspace
         self._home = (home or Path.home()).resolve()
@@ -65,23 +80,46 @@ class Bubblewrap:
             self._filter = seccomp.program()
         except LookupError as error:
             raise SandboxError(str(error)) from error
+        self._inside = Inside(workspace)
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
+        words, hidden = _FirstWords(write), list[Path]()
+        try:
+            result = await self._once(command, words, hidden)
+        except SandboxError:
+            # a service that ended meanwhile took its socket from under the mount: nothing was run
+            if all(path.exists() for path in hidden):
+                words.end()
+                raise
+            return await self._once(command, write, [])
+        words.end()
+        return result
+
+    async def _once(
+        self, command: Command, write: Callable[[bytes], None], hidden: list[Path]
+    ) -> CommandResult:
+        """Run it; `hidden` gets the sockets of others that were hidden from it."""
         with gateway(command, self._lookup) as way:
-            child = self._start(command, way, command.stdin is not None)
+            child, sockets = await self._start(command, way, command.stdin is not None)
+            hidden += sockets
             return way.told(await child.run(write, command.stdin))
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
         way = Gateway(command, self._lookup)
         try:
-            return Attended(self._start(command, way, True, pty), way)
+            return Attended((await self._start(command, way, True, pty))[0], way)
         except BaseException:
             way.close()
             raise
 
-    def _start(self, command: Command, way: Gateway, pipe: bool, pty: bool = False) -> Child:
+    async def _start(
+        self, command: Command, way: Gateway, pipe: bool, pty: bool = False
+    ) -> tuple[Child, list[Path]]:
+        """Return the command, started, and the sockets of others that are hidden from it."""
+        if self._inside.cold and not command.read_only:
+            await asyncio.to_thread(self._inside.look)
         caches = caches_directory()
         environment = command_environment(
             self._environ,
@@ -95,12 +133,17 @@ class Bubblewrap:
             watched = watch()
         except OSError as error:
             raise SandboxError(f"nothing could see to its end: {error}") from error
-        filter_fd = memory_file(self._filter)
+        held = self._inside.hold(command)
+        bounded = Bounded(command.limits, held.release)
+        tools = [*toolchains(self._environ, _PRIVATE)]
+        hidden = [*dict.fromkeys(secrets(self._home))]
+        sockets = [*_sockets((*self._roots(), *hidden), [real for _, real in tools])]
         try:
-            view = [*self._view(command, caches)]
+            view = [*self._view(command, caches, tools, hidden, sockets, held.shown)]
         except BaseException:
-            os.close(filter_fd)
+            bounded.release()
             raise
+        filter_fd = memory_file(self._filter)
         status, told = os.pipe()
         line = os.dup(watched.line)
         os.set_blocking(status, False)
@@ -115,9 +158,9 @@ class Bubblewrap:
             *("--chdir", str(command.cwd), "--", *way.wrap(command.argv)),
         ]
         try:
-            return Child(
+            child = Child(
                 Start(
-                    _limited(command.limits, arguments),
+                    _limited(bounded, arguments),
                     cwd=Path("/"),
                     env=environment,
                     stdin="pipe" if pipe else "none",
@@ -126,22 +169,34 @@ class Bubblewrap:
                     wrappers=2,
                     status=status,
                     limits=command.limits,
+                    after=bounded.release,
                 )
             )
         except OSError as error:
+            bounded.release()
             raise SandboxError(f"the command was not started: {error}") from error
+        return child, sockets
 
     # -- the view of the file system, in the order of mounting
 
-    def _view(self, command: Command, caches: Path | None) -> Iterator[str]:
+    def _view(
+        self,
+        command: Command,
+        caches: Path | None,
+        tools: Sequence[tuple[Path, Path]],
+        hidden: Sequence[Path],
+        sockets: Sequence[Path],
+        held: Sequence[Shown],
+    ) -> Iterator[str]:
         yield from ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
-        for place in _PRIVATE:
+        for place in (*_PRIVATE, _SHARED_MEMORY):
             if Path(place).is_dir() and not Path(place).is_symlink():
-                yield from ("--perms", "1777", "--tmpfs", place)
-        for prefix in self._toolchains():
-            yield from ("--ro-bind", str(prefix), str(prefix))
+                size = MOST_MEMORY // (3 if place == "/tmp" else 12)  # under half of all memory
+                yield from ("--size", str(size), "--perms", "1777", "--tmpfs", place)
+        yield from ("--remount-ro", "/dev")  # its folder is in memory too
+        for prefix, real in tools:
+            yield from ("--ro-bind", str(real), str(prefix))
         yield from self._resolver(command)
-        hidden = [*dict.fromkeys(secrets(self._home))]
         writable = [plan.check_path(path, "a writable path") for path in command.writable]
         own = [*([caches] if caches else []), *writable]
         shown: list[Shown] = []
@@ -151,12 +206,13 @@ class Bubblewrap:
         for path in hidden:
             if path not in inside:
                 yield from _hide(path)
-        for path in _sockets((*self._roots(), *hidden)):
+        for path in sockets:
             yield from ("--ro-bind", "/dev/null", str(path))
         for root in plan.roots(self._workspace, command):
             shown.append(root)
             if root.writable:
                 shown += plan.guards(root.source, root.target, git=command.git)
+        shown += held
         shown += [Shown(path, path, True) for path in own]
         for one in shown:
             yield from _bind(one)
@@ -182,20 +238,33 @@ class Bubblewrap:
     def _roots(self) -> tuple[Path, ...]:
         return (self._workspace.root, *self._workspace.extra)
 
-    def _toolchains(self) -> Iterator[Path]:
-        """Yield the environments that lie in a hidden place, such as a clone's below /tmp."""
-        for name in dict.fromkeys((sys.prefix, self._environ.get("VIRTUAL_ENV", ""))):
-            path = Path(name)
-            inside = any(path.is_relative_to(place) for place in _PRIVATE)
-            if inside and os.path.realpath(path) == name and (path / "pyvenv.cfg").is_file():
-                yield path
-
     @staticmethod
     def _resolver(command: Command) -> Iterator[str]:
         """Show the resolver's configuration, which often lies in the hidden /run."""
         real = os.path.realpath("/etc/resolv.conf")
         if command.network and real.startswith("/run/") and Path(real).is_file():
             yield from ("--ro-bind", real, real)
+
+
+class _FirstWords:
+    """Passes output on, but for what bubblewrap says at its start until more comes, or `end`."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._first: bytes | None = None
+
+    def __call__(self, data: bytes) -> None:
+        if self._first is None and data.startswith(b"bwrap: "):
+            self._first = data
+            return
+        self.end()
+        self._write(data)
+
+    def end(self) -> None:
+        """Pass on what was kept."""
+        if self._first:
+            self._write(self._first)
+        self._first = b""
 
 
 def _bind(shown: Shown) -> tuple[str, str, str]:
@@ -209,7 +278,7 @@ def _hide(path: Path) -> tuple[str, ...]:
     return ("--ro-bind", str(_NOTHING), str(path))
 
 
-def _sockets(known: tuple[Path, ...]) -> Iterator[Path]:
+def _sockets(known: tuple[Path, ...], tools: list[Path]) -> Iterator[Path]:
     """Yield the sockets of running services that would be reachable by their path.
 
     A read-only mount does not keep a program from talking to the service behind a socket.
@@ -220,7 +289,10 @@ def _sockets(known: tuple[Path, ...]) -> Iterator[Path]:
         return
     for name in sorted({"/" + line.partition(" /")[2] for line in lines if " /" in line}):
         path = Path(name)
-        if any(path.is_relative_to(place) for place in (*map(Path, _PRIVATE), *known)):
+        private = any(path.is_relative_to(place) for place in _PRIVATE)
+        if private and not any(path.is_relative_to(each) for each in tools):
+            continue
+        if any(path.is_relative_to(place) for place in known):
             continue
         try:
             if stat.S_ISSOCK(path.lstat().st_mode) and os.path.realpath(path) == name:
@@ -229,17 +301,16 @@ def _sockets(known: tuple[Path, ...]) -> Iterator[Path]:
             continue
 
 
-def _limited(limits: Limits, arguments: list[str]) -> tuple[str, ...]:
+def _limited(bounded: Bounded, arguments: list[str]) -> tuple[str, ...]:
     """Put the limits in front: the shell's `ulimit` costs a millisecond and is everywhere."""
-    wanted = (
-        ("-c", resource.RLIMIT_CORE, 0, 1),
-        ("-n", resource.RLIMIT_NOFILE, limits.open_files, 1),
-        ("-f", resource.RLIMIT_FSIZE, limits.file_bytes, 512),
-        ("-v", resource.RLIMIT_AS, limits.memory_bytes, 1024),
-    )
     script = ""
-    for flag, kind, value, unit in wanted:
-        hard = resource.getrlimit(kind)[1]
-        if value is not None and (hard == resource.RLIM_INFINITY or value < hard):
-            script += f"ulimit {flag} {value // unit}; "
+    for kind, soft, hard in bounded.limits:
+        flag, unit = _FLAGS[kind]
+        most = resource.getrlimit(kind)[1]
+        for which, value in (("S", soft), ("H", hard)):
+            if most == resource.RLIM_INFINITY or value < most:
+                set_ = f"ulimit -{which}{{}} {value // unit}"
+                script += " 2>/dev/null || ".join(map(set_.format, flag)) + "; "
+    if bounded.door:
+        script += f"echo 0 > {bounded.door}; "
     return ("/bin/sh", "-c", f'{script}exec "$@"', "sh", *arguments)

@@ -6,15 +6,18 @@ folder of its own with a home of its own, so it touches nothing of the user's.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sandbox import plan
+from sandbox import bounds, plan
 from sandbox.base import Command, Containment, Limits, Sandbox, SandboxError
 from sandbox.bubblewrap import Bubblewrap
 from sandbox.landlock import Landlock
@@ -32,8 +35,8 @@ _SCRIPT = """
 echo START
 { echo x > inside; } 2>/dev/null && echo inside
 { echo x > "$OUT/file"; echo x > "$HOME/.bashrc"; } 2>/dev/null
-{ echo x > .git/config; } 2>/dev/null || echo git
-{ echo x > .git/hooks/pre-commit; } 2>/dev/null || echo hooks
+[ -n "$PYTHON" ] || for each in .git/config:git .git/hooks/pre-commit:hooks .mcp.json:absent \
+sub/.git/config:nested; do { echo x > "${each%:*}"; } 2>/dev/null || echo "${each#*:}"; done
 { read -r line < "$HOME/.ssh/id"; } 2>/dev/null; [ -z "$line" ] && echo secret
 [ -z "$WISP_CANARY_TOKEN" ] && echo environment
 { echo x > "$TMPDIR/canary"; } 2>/dev/null && echo temporary
@@ -64,9 +67,32 @@ _BOTH = frozenset(
 )
 # what must be held for a backend to count as this
 CANARIES: Mapping[Containment, frozenset[str]] = {
-    Containment.FULL: _BOTH | {"git", "hooks", "processes", "signals", "interfaces"},
+    Containment.FULL: _BOTH
+    | {"git", "hooks", "absent", "nested", "processes", "signals", "interfaces"},
     Containment.REDUCED: _BOTH | {"sockets"},
 }
+# what it says of a backend that these canaries were held; of the last one, see `_limits_processes`
+SHOWN: Mapping[str, frozenset[str]] = {
+    "writes-held": frozenset({"inside", "outside", "home"}),
+    "network-off": frozenset({"interfaces"}),
+    "secrets-hidden": frozenset({"secret"}),
+    "environment-scrubbed": frozenset({"environment"}),
+    "unprivileged": frozenset({"capabilities", "privileges", "calls"}),
+    "processes-hidden": frozenset({"processes", "signals"}),
+    "protected": frozenset({"git", "hooks", "absent"}),
+    "nested-protected": frozenset({"nested"}),
+    "processes-limited": frozenset({"forks"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the self-test of a backend found; `features` are those of `base.FEATURES` that hold."""
+
+    backend: str
+    containment: Containment
+    features: frozenset[str]
+    why_not: str  # why it cannot be used; empty when every canary is held
 
 
 def _bubblewrap(workspace: Workspace, home: Path, environ: Mapping[str, str]) -> Sandbox:
@@ -90,15 +116,16 @@ async def open_sandbox(workspace: Workspace, mode: Mode) -> Sandbox:
     if not wide and sys.platform != "linux":
         reasons.append("there is no sandbox for this system yet; only Linux has one")
     if not reasons and mode in ("auto", "full"):
-        why = await self_test(_bubblewrap)
-        if not why:
-            return Bubblewrap(workspace)
-        reasons.append(f"{why}; {INSTALL}")
+        found = await try_out(_bubblewrap)
+        if not found.why_not:
+            return Bubblewrap(workspace, features=found.features)
+        reasons.append(f"{found.why_not}; {INSTALL}")
     if not wide and sys.platform == "linux" and mode in ("auto", "reduced"):
-        why = await self_test(_landlock)
-        if not why:
-            return Landlock(workspace, why_not="; ".join(reasons) or "a reduced sandbox was asked")
-        reasons.append(why)
+        found = await try_out(_landlock)
+        if not found.why_not:
+            why_not = "; ".join(reasons) or "a reduced sandbox was asked"
+            return Landlock(workspace, why_not=why_not, features=found.features)
+        reasons.append(found.why_not)
     if mode != "auto":
         raise SandboxError("; ".join(reasons))
     return Plain(why_not="; ".join(reasons))
@@ -106,14 +133,20 @@ async def open_sandbox(workspace: Workspace, mode: Mode) -> Sandbox:
 
 async def self_test(make: _Make) -> str:
     """Return why the backend does not hold, or an empty string when every canary is held."""
+    return (await try_out(make)).why_not
+
+
+async def try_out(make: _Make) -> Outcome:
+    """Try a backend out, in a folder that is removed afterwards."""
+    nothing = ("none", Containment.NONE, frozenset[str]())
     top: Path | None = None
     try:
         top = _folder()
         return await _try(make, top)
     except SandboxError as error:
-        return str(error)
+        return Outcome(*nothing, str(error))
     except OSError as error:
-        return f"the self-test needs a temporary folder: {error.strerror}"
+        return Outcome(*nothing, f"the self-test needs a temporary folder: {error.strerror}")
     finally:
         if top is not None:
             shutil.rmtree(top, ignore_errors=True)
@@ -131,11 +164,12 @@ def _folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="wisp-canaries-")).resolve()
 
 
-async def _try(make: _Make, top: Path) -> str:
+async def _try(make: _Make, top: Path) -> Outcome:
     work, home, out = top / "work", top / "home", top / "out"
-    for folder in (work / ".git" / "hooks", home / ".ssh", out):
+    for folder in (work / ".git" / "hooks", work / "sub" / ".git", home / ".ssh", out):
         folder.mkdir(parents=True)
     (work / ".git" / "config").touch()
+    (work / "sub" / ".git" / "config").touch()
     (home / ".ssh" / "id").write_text("secret\n")
     environ = {**os.environ, "WISP_CANARY_TOKEN": os.urandom(8).hex()}
     sandbox = make(Workspace(work), home, environ)
@@ -152,17 +186,42 @@ async def _try(make: _Make, top: Path) -> str:
         limits=Limits(wall_s=20),
     )
     output = bytearray()
-    result = await sandbox.run(command, output.extend)
+    # side by side, since every start waits for both
+    trial = asyncio.create_task(_limits_processes(sandbox, work))
+    try:
+        result = await sandbox.run(command, output.extend)
+    finally:
+        bounded = await trial
     lines = output.decode(errors="replace").split("\n")
     if not result.ok or lines[:1] != [_START] or _END not in lines:
         said = output.decode(errors="replace").strip().replace(_START, "").strip()
-        return f"{sandbox.backend} does not run here: {said or result}"
-    broken = CANARIES[sandbox.containment] - set(lines)
+        why = f"{sandbox.backend} does not run here: {said or result}"
+        return Outcome(sandbox.backend, sandbox.containment, frozenset(), why)
     # whether a write got out is seen from outside only: it may have gone to a private folder
-    broken |= _seen(work, home, out)
-    if broken:
-        return f"{sandbox.backend} does not hold here: {', '.join(sorted(broken))}"
-    return ""
+    escaped = _seen(work, home, out)
+    broken = CANARIES[sandbox.containment] - set(lines) | escaped
+    why = f"{sandbox.backend} does not hold here: {', '.join(sorted(broken))}" if broken else ""
+    held = {*lines, "outside", "home"} - escaped
+    if "sockets" in held:
+        held.add("interfaces")
+    if bounded:
+        held.add("forks")
+    features = frozenset(name for name, canaries in SHOWN.items() if canaries <= held)
+    return Outcome(sandbox.backend, sandbox.containment, features, why)
+
+
+async def _limits_processes(sandbox: Sandbox, work: Path) -> bool:
+    """Whether a command that may have one process cannot start a second."""
+    # the bound of an ordinary user is on top of what the machine runs
+    one = 1 if os.geteuid() == 0 else 1 - bounds.tasks()
+    command = Command(
+        ("timeout", "5", "true"), work, read_only=True, limits=Limits(wall_s=10, processes=one)
+    )
+    try:
+        result = await sandbox.run(command, bytearray().extend)
+    except SandboxError as error:  # bubblewrap is itself the first process
+        return os.strerror(errno.EAGAIN) in str(error)
+    return result.exit_code == 125
 
 
 def _seen(work: Path, home: Path, out: Path) -> set[str]:

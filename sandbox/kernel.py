@@ -1,4 +1,4 @@
-"""Linux calls that Python has no names for: prctl, capabilities, Landlock, seccomp.
+"""Linux calls that Python has no names for: prctl, capabilities, Landlock, seccomp, inotify.
 
 Imported by the launcher, where every import costs each command time: nothing but `ctypes` here.
 All functions raise OSError.
@@ -102,3 +102,15 @@ def seccomp(program: bytes) -> None:
     code = ctypes.create_string_buffer(program, len(program))
     filter_ = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     _checked(int(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), filter_, ctypes.c_ulong(0), 0)))
+
+
+def inotify() -> int:
+    """Return a descriptor that tells what happens in watched folders, and never waits."""
+    return _checked(int(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)))
+
+
+def inotify_watch(queue: int, folder: str, events: int) -> int:
+    """Watch a folder, no link; returns the number that its events bear."""
+    only_folder, no_follow, not_unlinked = 0x0100_0000, 0x0200_0000, 0x0400_0000
+    flags = ctypes.c_uint32(events | only_folder | no_follow | not_unlinked)
+    return _checked(int(_libc.inotify_add_watch(queue, os.fsencode(folder), flags)))

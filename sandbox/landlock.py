@@ -2,12 +2,14 @@
 
 What is covered: writes outside, reads of secrets, the network, sockets of running services,
 signals to other processes, capabilities, everything the command leaves running. What is not:
-`.git` and other protected names inside the workspace, modes and times of the user's own files
-outside, names of files and folders, processes in the list, files made in /dev/shm.
+`.git` and other protected names inside the workspace (a tripwire looks at them afterwards), modes
+and times of the user's own files outside, names of files and folders, processes in the list, files
+made in /dev/shm.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +18,7 @@ from pathlib import Path
 from sandbox import plan, seccomp
 from sandbox.base import Command, CommandResult, Containment, Process, SandboxError
 from sandbox.environment import caches_directory, command_environment
+from sandbox.inside import Inside
 from sandbox.launcher import launch, private_folder
 from sandbox.process import Child
 from sandbox.protected import secrets
@@ -46,7 +49,9 @@ class Landlock:
         why_not: str,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
+        features: frozenset[str] = frozenset(),
     ) -> None:
+        self.features = features
         self.why_not = why_not
         self._workspace = workspace
         self._home = (home or Path.home()).resolve()
@@ -67,18 +72,22 @@ class Landlock:
             self._online = seccomp.program(local | {seccomp.INET, seccomp.INET6})
         except LookupError as error:
             raise SandboxError(str(error)) from error
+        self._inside = Inside(workspace)
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
-        return await self._start(command, command.stdin is not None).run(write, command.stdin)
+        child = await self._start(command, command.stdin is not None)
+        return await child.run(write, command.stdin)
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
-        return self._start(command, True, pty)
+        return await self._start(command, True, pty)
 
-    def _start(self, command: Command, pipe: bool, pty: bool = False) -> Child:
+    async def _start(self, command: Command, pipe: bool, pty: bool = False) -> Child:
         if command.reach and not command.network:
             raise SandboxError(f"{NO_REACH}; it wanted {command.reach}")
+        if self._inside.cold and not command.read_only:
+            await asyncio.to_thread(self._inside.look)
         caches = caches_directory()
         rules = [*self._rules(command, caches)]
         temporary = private_folder()
@@ -95,6 +104,7 @@ class Landlock:
             environment,
             temporary=temporary,
             rules=[*rules, _writable(temporary)],
+            after=self._inside.watch(command).release,
             call_filter=self._online if command.network else self._offline,
             pipe=pipe,
             pty=pty,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import marshal
 import os
-import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from sandbox.base import Command, Limits, SandboxError
+from sandbox.base import Command, SandboxError
+from sandbox.limits import Bounded
 from sandbox.process import Child, Start
 from sandbox.streams import memory_file
 
@@ -31,7 +31,8 @@ class Orders(TypedDict):
     argv: list[str]
     cwd: str
     terminal: bool
-    limits: list[tuple[int, int]]
+    limits: list[tuple[int, int, int]]  # kind, soft, hard
+    group: str  # where to enter a group of processes; empty for none
     lifeline: int
     status: int
     temporary: str  # removed afterwards; empty for none
@@ -56,15 +57,17 @@ def launch(
     temporary: Path | None = None,
     rules: list[tuple[str, int]] | None = None,
     call_filter: bytes = b"",
+    after: Callable[[], tuple[str, ...]] | None = None,
     pipe: bool,
     pty: bool = False,
 ) -> Child:
     """Start the command, held by `rules` and `call_filter` where these are given.
 
-    `temporary` is removed when the command has ended. Raises SandboxError.
+    `temporary` is removed when the command has ended, then `after` is called. Raises SandboxError.
     """
     if command.mounts:
         raise SandboxError("showing a folder at another path needs bubblewrap")
+    bounded = Bounded(command.limits, after)
     ours, theirs = os.pipe(), os.pipe()  # (their end, our end) and (our end, their end)
     lifeline, status = ours[1], theirs[0]
     os.set_blocking(status, False)
@@ -72,7 +75,8 @@ def launch(
         argv=list(command.argv),
         cwd=str(command.cwd),
         terminal=pty,
-        limits=_limits(command.limits),
+        limits=bounded.limits,
+        group=bounded.door,
         lifeline=ours[0],
         status=theirs[1],
         temporary=str(temporary or ""),
@@ -95,20 +99,12 @@ def launch(
                 lifeline=lifeline,
                 status=status,
                 limits=command.limits,
+                after=bounded.release,
             )
         )
     except OSError as error:
+        bounded.release()
         if temporary is not None:
             with contextlib.suppress(OSError):
                 shutil.rmtree(temporary)
         raise SandboxError(f"the command was not started: {error}") from error
-
-
-def _limits(limits: Limits) -> list[tuple[int, int]]:
-    wanted = (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, limits.open_files),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_AS, limits.memory_bytes),
-    )
-    return [(kind, value) for kind, value in wanted if value is not None]

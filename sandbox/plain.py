@@ -21,6 +21,7 @@ class Plain:
 
     containment = Containment.NONE
     backend = "none"
+    features: frozenset[str] = frozenset()
 
     def __init__(
         self,

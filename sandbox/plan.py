@@ -65,6 +65,11 @@ def refuse_link(path: Path) -> None:
         )
 
 
+def is_straight(path: Path) -> bool:
+    """Whether a path exists and runs through no link."""
+    return os.path.lexists(path) and os.path.realpath(path) == str(path)
+
+
 def check_path(path: Path, what: str) -> Path:
     """Return an absolute path that exists and runs through no link; raises SandboxError."""
     if not path.is_absolute() or ".." in path.parts:
@@ -94,14 +99,15 @@ def _open_git(path: Path, target: Path) -> Iterator[Shown]:
     Each folder above a read-only part is mounted itself, so that it cannot be moved away.
     """
     if path.is_dir():
-        yield from _git_directory(path, target)
+        yield from git_directory(path, target)
         return
     yield Shown(path, target, False)
     for directory in _linked_git(path):
-        yield from _git_directory(directory, directory)
+        yield from git_directory(directory, directory)
 
 
-def _git_directory(path: Path, target: Path) -> Iterator[Shown]:
+def git_directory(path: Path, target: Path) -> Iterator[Shown]:
+    """Yield a git directory, writable but for what runs programs; raises SandboxError for links."""
     yield Shown(path, target, True)
     for name in PROTECTED_IN_GIT:
         inner = path / name

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from sandbox import bounds
 from sandbox.base import CommandResult, Limits, SandboxError
 from sandbox.descendants import alive, descendants
 from sandbox.streams import close_all, open_streams
@@ -40,7 +41,8 @@ class Start:
     `stdin` is nothing, or a pipe that `send` writes to. `stderr` goes with the output, nowhere, or
     to the end of a file. `wrappers` says how many of the first processes are ours and not the
     command's. Closing `lifeline` makes the wrapper kill everything and end. The wrapper tells over
-    `status` that the command was started, and how it ended: `"exit-code": N`.
+    `status` that the command was started, and how it ended: `"exit-code": N`. `after` is called
+    once, when the last of its processes is gone, and returns what is to be told.
     """
 
     argv: tuple[str, ...]
@@ -54,6 +56,7 @@ class Start:
     lifeline: int | None = None
     status: int | None = None
     limits: Limits = field(default_factory=Limits)
+    after: Callable[[], tuple[str, ...]] | None = None
 
 
 def start_child(
@@ -64,7 +67,7 @@ def start_child(
     It should end when its standard input does, which also happens when this process is killed.
     Raises OSError when it cannot be started. Needs a running event loop.
     """
-    limits = Limits(wall_s=None)
+    limits = Limits(wall_s=None, memory_bytes=None)
     return Child(Start(argv, cwd, env, stdin="pipe", stderr=log or "none", limits=limits))
 
 
@@ -96,6 +99,9 @@ class Child:
         self._total = 0
         self._head = bytearray()  # the first output, for the message when a wrapper failed
         self._killed = False
+        self._notes: list[str] = []
+        self._settling: asyncio.Task[None] | None = None
+        self._failed = ""
         self._eof = False
         self._lifeline = start.lifeline
         try:
@@ -113,6 +119,7 @@ class Child:
         self._open = {end for end in ends if end is not None}
         weakref.finalize(self, close_all, self._open)
         self._watch()
+        self._bounding = self._loop.create_task(self._bound())
 
     # -- the life of a process
 
@@ -190,6 +197,8 @@ class Child:
             for task in (pump, feed):
                 task.cancel()
             await asyncio.gather(pump, feed, return_exceptions=True)
+            if self._exited.done():
+                await _to_the_end(self._settle())
             self.close()
 
     def close(self) -> None:
@@ -200,8 +209,25 @@ class Child:
     # -- within
 
     async def _pump(self, write: Callable[[bytes], None]) -> None:
+        most = self._start.limits.output_bytes
         while data := await self.read():
             write(data)
+            if most is not None and self._total > most:
+                self._notes.append(f"it printed more than {bounds.size(most)} and was ended")
+                await self._stop()
+                return
+
+    async def _bound(self) -> None:
+        """End it when its processes together hold too much memory."""
+        most = self._start.limits.memory_bytes
+        if most is None:
+            return
+        if held := await bounds.memory_above(self.pid, most, self._exited):
+            self._notes.append(
+                f"its processes held {bounds.size(held)} of memory, more than the"
+                f" {bounds.size(most)} that are allowed, and were ended"
+            )
+            await self._kill()
 
     async def _feed(self, data: bytes | None) -> None:
         if data is None:
@@ -282,8 +308,13 @@ class Child:
         for pid in tree:
             await _gone(pid)
 
-    async def _result(self, timed_out: bool) -> CommandResult:
-        """Say how it ended, once it has."""
+    async def _settle(self) -> None:
+        """See the last of its processes gone, and do what is to be done after that, once."""
+        if self._settling is None:
+            self._settling = self._loop.create_task(self._end())
+        await asyncio.shield(self._settling)
+
+    async def _end(self) -> None:
         code = await asyncio.shield(self._exited)
         status = b""
         if self._start.status in self._open and self._start.status is not None:
@@ -295,13 +326,25 @@ class Child:
                 await _gone(int(first[1]))
             if code > 0 and not self._killed and not _EXIT_CODE.search(status):
                 said = self._head.decode(errors="replace").strip()
-                raise SandboxError(f"the command was not started: {said or f'status {code}'}")
+                self._failed = f"the command was not started: {said or f'status {code}'}"
+        if self._start.after is not None:
+            self._notes += await asyncio.to_thread(self._start.after)
+        if note := bounds.hit(code, self._start.limits):
+            self._notes.append(note)
+
+    async def _result(self, timed_out: bool) -> CommandResult:
+        """Say how it ended, once it has."""
+        await self._settle()
+        if self._failed:
+            raise SandboxError(self._failed)
+        code = self._exited.result()
         return CommandResult(
             exit_code=code if code >= 0 else None,
             signal=-code if code < 0 else None,
             timed_out=timed_out,
             seconds=time.monotonic() - self._began,
             total_bytes=self._total,
+            notes=tuple(self._notes),
         )
 
     def _close(self, descriptor: int) -> None:

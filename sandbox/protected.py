@@ -35,9 +35,12 @@ PROTECTED_IN_GIT: Sequence[str] = (
     "hooks",
     "config",
     "config.worktree",
+    "commondir",
     "info/attributes",
     "modules",
 )
+# of these, what git does not mind as an empty folder, so that it can be masked where it is absent
+MASKED_IN_GIT: Sequence[str] = ("hooks", "config.worktree", "info/attributes", "modules")
 
 # below the home directory
 HOME_SECRETS: Sequence[str] = (

@@ -7,7 +7,7 @@ outlives us, and kills whatever bears our mark on its command line.
 
 A look at /proc can miss what is cloned meanwhile, and what was forked but is not yet bubblewrap
 bears no mark. Therefore all of these hold a line, and only its end, which comes when the last of
-them is gone, ends the watcher.
+them is gone, ends the watcher; then it removes the masks that nobody uses any more.
 """
 
 from __future__ import annotations
@@ -16,23 +16,31 @@ import atexit
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+from sandbox.masks import MARK
 from sandbox.process import start_detached
 
 # The pauses grow, so that what cannot be killed does not keep a processor busy; after two minutes
 # it is left alone. Each ends at once with the line.
-_SCRIPT = """
-read -r mark || exit
-while read -r word; do [ "$word" = end ] && exit; done
+_SCRIPT = r"""
+line=$1; shift; read -r mark || exit
+while read -r word path; do
+  case $word in end) exit;; mask) set -- "$@" "$path";; esac
+done
 for pause in 0.01 0.02 0.02 0.05 0.05 0.1 0.1 0.2 0.2 0.5 0.5 1 1 2 2 5 5 10 30 60; do
   for path in $(echo "$mark" | grep -lsF -f - /proc/[0-9]*/cmdline); do
     pid=${path#/proc/}; kill -9 "${pid%/cmdline}" 2>/dev/null
   done
-  timeout "$pause" cat "/proc/self/fd/$1" && exit
+  timeout "$pause" cat "/proc/self/fd/$line" && break
 done
-"""
+[ $# = 0 ] || find "$@" -maxdepth 0 ! -newermt @MARK -exec flock -nx {} rmdir {} \; 2>/dev/null
+""".replace("MARK", str(MARK))
+
+_told: set[bytes] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,14 @@ class Watch:
 
     mark: str
     line: int
+    tell: Callable[[bytes], None]
+
+    def masked(self, path: Path) -> None:
+        """Have an empty folder of ours removed when we are killed, if nobody holds it then."""
+        data = os.fsencode(path)
+        if b"\n" not in data and data not in _told:
+            _told.add(data)
+            self.tell(b"mask " + data + b"\n")
 
 
 @cache
@@ -66,8 +82,13 @@ def watch() -> Watch:
         os.close(ends)
     assert watcher.stdin is not None
     alive = watcher.stdin
-    alive.write(word.encode() + b"\n")
-    alive.flush()
+
+    def tell(data: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # somebody ended it before us
+            alive.write(data)
+            alive.flush()
+
+    tell(word.encode() + b"\n")
 
     def end() -> None:
         # we leave by ourselves, and leave nothing
@@ -77,4 +98,4 @@ def watch() -> Watch:
         watcher.wait()
 
     atexit.register(end)
-    return Watch(word, line)
+    return Watch(word, line, tell)

@@ -13,6 +13,7 @@ from trees import UNCONTAINED, build, checkpoints, drive, folders, git, look
 from agent.checkpoint import Checkpoints
 from agent.errors import Failed
 from agent.tree import Limits
+from sandbox.masks import Masks
 
 
 @pytest.fixture
@@ -145,6 +146,19 @@ async def test_limits_leave_out_and_name_the_rest(root: Path, tmp_path: Path) ->
     points = checkpoints(root, tmp_path / "state", Limits(file_bytes=9, total_bytes=15, depth=2))
     (root / "x" / "y" / "z").mkdir(parents=True)
     assert (await points.make("before")).left_out == ("big", "d", "x/y/z")
+
+
+async def test_a_mask_of_a_running_command_is_no_part_of_the_tree(
+    root: Path, points: Checkpoints
+) -> None:
+    masks = Masks()
+    (root / ".idea").mkdir()
+    assert masks.put(root / ".vscode")
+    first = await points.make("a command runs")
+    masks.remove()
+    assert await points.changed(first.id, (await points.make("it ended")).id) == []
+    await points.restore(first.id)
+    assert [*look(root)] == [".idea"]
 
 
 async def test_an_unchanged_tree_is_the_same_checkpoint(

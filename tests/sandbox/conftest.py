@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from sandbox.workspace import Workspace
 
 PROJECT = Path(__file__).parents[2]
 START = "it started"
+IDENTITY = "-c user.name=n -c user.email=e@x"
 
 
 @dataclass
@@ -82,9 +84,32 @@ def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     (PROJECT / ".cache").mkdir(exist_ok=True)
     top = Path(tempfile.mkdtemp(prefix="sandbox-", dir=PROJECT / ".cache"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(top / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(top / "state"))
     monkeypatch.setenv("WISP_TEST_API_KEY", "sk-very-secret")
     yield Ground(top)
     shutil.rmtree(top)
+
+
+@pytest.fixture
+def state(ground: Ground) -> Path:
+    """Where the sandboxes on this ground set things aside."""
+    return ground.top / "state/wisp/quarantine"
+
+
+def aside(state: Path) -> list[str]:
+    """Return the names of what was set aside."""
+    return sorted(path.name for path in state.glob("*/*"))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git on the host, in a folder that is made for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    line = ["git", *IDENTITY.split(), *words]
+    return subprocess.run(line, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
 _why_not: dict[str, str] = {}

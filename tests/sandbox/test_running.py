@@ -78,10 +78,12 @@ async def test_the_environment_is_what_was_asked(any_box: Box) -> None:
 
 
 async def test_limits_are_set(any_box: Box) -> None:
-    limits = Limits(wall_s=20, open_files=64, file_bytes=1 << 20, memory_bytes=1 << 30)
-    said = await any_box.sh("ulimit -n; ulimit -v; ulimit -c; head -c 3000000 /dev/zero > big",
-                            limits=limits)  # fmt: skip
-    assert said.startswith("64\n1048576\n0\n")
+    limits = Limits(wall_s=20, open_files=64, file_bytes=1 << 20, cpu_s=77)
+    result, said = await any_box.result(
+        "ulimit -n; ulimit -t; ulimit -c; exec head -c 3000000 /dev/zero > big", limits=limits
+    )
+    assert said.startswith("64\n77\n0\n")
+    assert result.notes == ("a file grew to the most that is allowed, 1 MiB",)
     assert (any_box.ground.root / "big").stat().st_size == 1 << 20
 
 

@@ -33,6 +33,18 @@ async def test_output_and_status_are_told(bench: Bench) -> None:
     assert "".join(bench.live) == "out\nerr\n"
 
 
+@pytest.mark.parametrize("background", [False, True])
+async def test_what_the_sandbox_set_aside_is_told(shop: Bench, background: bool) -> None:
+    line = "git init -q sub; echo x > sub/.git/hooks/pre-commit; echo made"
+    result = await use(SHELL, shop, command=line, background=background)
+    if shop.context.sandbox.containment is Containment.NONE:
+        pytest.skip("NOT TESTED: nothing contains a command here")
+    if background and "running" in result.summary:
+        result = await use(SHELL, shop, job="j1", timeout=30)
+    assert "[sandbox: sub/.git/hooks/pre-commit appeared and could run programs" in result.text
+    assert not (shop.root / "sub/.git/hooks/pre-commit").exists()
+
+
 async def test_a_silent_command_says_so(bench: Bench) -> None:
     result = await use(SHELL, bench, command="true")
     assert result.text.startswith("(no output)\n[exit 0, ")
