@@ -33,6 +33,8 @@ from sandbox.workspace import Workspace
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
 _SHARED_MEMORY = "/dev/shm"
+# in /proc: settings of the whole machine
+_KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 _NOTHING = Path(__file__).with_name("py.typed")  # an empty file that is always there
 # how a shell calls each limit, in what unit; of processes, each has a name of its own
 _FLAGS: Mapping[int, tuple[str, int]] = {
@@ -189,6 +191,10 @@ class Bubblewrap:
         held: Sequence[Shown],
     ) -> Iterator[str]:
         yield from ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
+        # bwrap itself does that only where the files' modes would let us write; those of root do
+        for place in _KERNEL:
+            if os.path.lexists(place):
+                yield from ("--ro-bind", place, place)
         for place in (*_PRIVATE, _SHARED_MEMORY):
             if Path(place).is_dir() and not Path(place).is_symlink():
                 size = MOST_MEMORY // (3 if place == "/tmp" else 12)  # under half of all memory
