@@ -17,12 +17,12 @@ NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
 WHEELS := $(CACHE)/wheels/llama-0.3.36$(if $(NO_AMX),-no-amx)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check lint types contracts unit remote model setup local clean
+.PHONY: demo test check lint types contracts unit remote long model setup local clean
 
 demo: local
 	$(BIN)/python benchmarks/demo.py
 
-test: check remote model
+test: check remote long model
 
 check: lint types contracts unit
 
@@ -37,10 +37,13 @@ contracts: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/pytest -m "not model and not remote" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not model and not remote and not long" -n 2 --dist loadfile
 
 remote: setup
 	$(BIN)/pytest -m "remote and not model" -n 2 --dist loadfile
+
+long: setup
+	$(BIN)/pytest -m long
 
 model: local
 	$(BIN)/agent models pull qwen2.5-coder-0.5b --yes

@@ -252,7 +252,7 @@ def test_what_may_change_git_is_seen(command: str) -> None:
     assert touches_git(command)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=40), st.sampled_from([";", "\n", "&&", "|", "&", "||"]))
 def test_a_destructive_command_is_never_hidden_by_what_stands_before_it(
     before: str, joint: str
