@@ -8,8 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 LLAMA := llama-cpp-python==0.3.36
-# newer ones ask for a certifi that is not everywhere; a plain install looks at dozens of versions
-LITELLM := litellm==1.106.2
 # GCC 12 compiles ggml's AMX code wrongly (it dies of SIGILL on processors that have AMX), so that
 # code is left out where the compiler knows the switch
 NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
@@ -56,7 +54,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install $(LITELLM) --group dev -e .
+	$(PIP) install --group dev -e .
 	touch $@
 
 local: $(VENV)/.local
