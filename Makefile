@@ -8,8 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 LLAMA := llama-cpp-python==0.3.36
-# newer ones ask for a certifi that is not everywhere; a plain install looks at dozens of versions
-LITELLM := litellm==1.106.2
 # GCC 12 compiles ggml's AMX code wrongly (it dies of SIGILL on processors that have AMX), so that
 # code is left out where the compiler knows the switch
 NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
@@ -17,12 +15,12 @@ NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
 WHEELS := $(CACHE)/wheels/llama-0.3.36$(if $(NO_AMX),-no-amx)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: demo test check lint types contracts unit remote model setup local clean
+.PHONY: demo test check lint types contracts unit remote long model setup local clean
 
 demo: local
 	$(BIN)/python benchmarks/demo.py
 
-test: check remote model
+test: check remote long model
 
 check: lint types contracts unit
 
@@ -37,10 +35,13 @@ contracts: setup
 	$(BIN)/lint-imports
 
 unit: setup
-	$(BIN)/pytest -m "not model and not remote" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not model and not remote and not long" -n 2 --dist loadfile
 
 remote: setup
 	$(BIN)/pytest -m "remote and not model" -n 2 --dist loadfile
+
+long: setup
+	$(BIN)/pytest -m long
 
 model: local
 	$(BIN)/agent models pull qwen2.5-coder-0.5b --yes
@@ -53,7 +54,7 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
-	$(PIP) install $(LITELLM) --group dev -e .
+	$(PIP) install --group dev -e .
 	touch $@
 
 local: $(VENV)/.local

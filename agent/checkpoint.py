@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from agent.config import state_path
 from agent.errors import Failed
 from agent.rewind import Plan, Rewind, plan
 from agent.store import FULL_DISK, TRUSTED_PATH, Base, Store, describe, no_space
@@ -68,14 +69,10 @@ class Checkpoints:
         programs: str = TRUSTED_PATH,
         limits: Limits | None = None,
     ) -> None:
-        if state is None:
-            from platformdirs import user_state_path
-
-            state = user_state_path("wisp")
         self.root = root
         self._limits = limits or Limits()
         self._name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
-        self.path = Path(os.path.realpath(state)) / "checkpoints" / self._name
+        self.path = Path(os.path.realpath(state or state_path())) / "checkpoints" / self._name
         self._memory = self.path / "last-scan.json"
         self._last: LastScan | None = None
         self._store = Store(self.path, sandbox, programs)

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.config import cache_path
 from agent.duplicate import CopyStale, CopyTooLarge, Duplicate, clear, survey
 from agent.errors import Failed
 from agent.store import FULL_DISK
@@ -99,12 +100,8 @@ class Copies:
     def __init__(
         self, root: Path, *, cache: Path | None = None, limits: CopyLimits | None = None
     ) -> None:
-        if cache is None:
-            from platformdirs import user_cache_path
-
-            cache = user_cache_path("wisp")
         self.root = root
-        self._place = Path(os.path.realpath(cache)) / "copies"
+        self._place = Path(os.path.realpath(cache or cache_path())) / "copies"
         self._limits = limits or CopyLimits()
 
     @asynccontextmanager

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from typing import Literal, Protocol, TextIO
 
 from agent import ledger
@@ -192,9 +191,6 @@ def make(form: Format, answer_only: bool = False) -> Face:
     if form == "text":
         return TextFace(sys.stdout, sys.stderr, answer_only)
     return JsonFace(sys.stdout, stream=form == "stream-json")
-
-
-Say = Callable[[str], None]
 
 
 def say(line: str) -> None:

@@ -26,7 +26,7 @@ from typing import NamedTuple, TypedDict
 
 from agent.errors import Failed
 from agent.tree import BATCH, Blob, Entry, Manifest, blob_name
-from sandbox.base import Command, Limits, Sandbox
+from sandbox.base import Command, Limits, Sandbox, SandboxError
 
 CONFIG = """\
 [core]
@@ -202,18 +202,19 @@ class Store:
     async def git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         """Run one git command on this store and return its output."""
         output = bytearray()
-        result = await self._sandbox.run(
-            Command(
-                argv=(_git(self._programs), f"--git-dir={self.path}", *HARDENED, *arguments),
-                cwd=self.path,
-                env=ENVIRONMENT,
-                stdin=stdin,
-                read_only=True,
-                writable=(self.path,),
-                limits=Limits(wall_s=600.0, file_bytes=None, output_bytes=None),
-            ),
-            output.extend,
+        command = Command(
+            argv=(_git(self._programs), f"--git-dir={self.path}", *HARDENED, *arguments),
+            cwd=self.path,
+            env=ENVIRONMENT,
+            stdin=stdin,
+            read_only=True,
+            writable=(self.path,),
+            limits=Limits(wall_s=600.0, file_bytes=None, output_bytes=None),
         )
+        try:
+            result = await self._sandbox.run(command, output.extend)
+        except SandboxError as error:
+            raise Failed(f"git cannot be run on the checkpoints: {error}", "try again") from error
         if result.ok:
             return bytes(output)
         disk = os.statvfs(self.path)

@@ -153,7 +153,7 @@ def checkpoints(cwd: Path, folder: Path) -> float:
     return 1000 * (total(shell) - total(read)) / runs
 
 
-def opening(cwd: Path, folder: Path, model: str) -> int:
+def opening(cwd: Path, model: str) -> int:
     """Return the tokens of the first request as the local model itself counts them."""
     command = [str(AGENT), "run", "-p", "go on", "-m", model, "--json", "--max-steps", "1"]
     done = subprocess.run(
@@ -204,9 +204,7 @@ def main() -> None:
             f"checkpoint and sandboxed command: {checkpoints(top, folder):.1f} ms CPU more a step"
         )
         if options.model:
-            print(
-                f"opening request: {opening(top, folder, options.model)} tokens ({options.model})"
-            )
+            print(f"opening request: {opening(top, options.model)} tokens ({options.model})")
 
 
 if __name__ == "__main__":

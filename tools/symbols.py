@@ -229,7 +229,7 @@ def syntax_errors(path: str, text: str) -> list[Problem]:
     found = sorted(set(_problems(root))) if root.has_error else []
     if language.name == "python":
         said = _python_says(text)
-        if said is not None and (found or not _newer_syntax(root, said, text)):
+        if said is not None and (found or not _newer_syntax(said, text)):
             found = [said, *(each for each in found if each.line != said.line)]
     return found[:MAX_PROBLEMS]
 
@@ -273,7 +273,7 @@ def _python_says(text: str) -> Problem | None:
     return None
 
 
-def _newer_syntax(root: Node, said: Problem, text: str) -> bool:
+def _newer_syntax(said: Problem, text: str) -> bool:
     """Whether the complaint may only mean that the project's Python is newer than ours."""
     if said.message.startswith(("f-string", "multiple exception types")):
         return True

@@ -130,7 +130,8 @@ class Remote:
             num_retries=0,
             max_retries=0,
             timeout=READ_S,
-            # its gateway to MCP servers, whose import needs a package that is not there
+            # with tools it would ask its gateway to MCP servers whether they are its own; that one
+            # imports `mcp`, which does not come with litellm (so still in 1.106.2)
             _skip_mcp_handler=True,
             **self._call,
             **params,

@@ -93,9 +93,9 @@ class Resolved:
 
 def folder() -> Path:
     """Return where model files are kept for this user."""
-    import platformdirs  # lazily: a command that needs no model should not pay for it
+    from agent.config import cache_path  # lazily: it brings pydantic
 
-    return Path(platformdirs.user_cache_dir("wisp")) / "models"
+    return cache_path() / "models"
 
 
 def find(name: str) -> Entry | None:

@@ -22,7 +22,6 @@ class Reproduction:
     targets: tuple[str, ...]
     strength: Strength
     extra: dict[str, bytes | None] = field(default_factory=dict)
-    only_targets: bool = False  # the suite as a whole cannot be run in time
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -27,7 +27,7 @@ def points(root: Path, tmp_path: Path) -> Checkpoints:
     return checkpoints(root, tmp_path / "state")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(first=folders, second=folders)
 def test_any_tree_comes_back_from_any_other_byte_for_byte(
     first: dict[str, tuple[object, ...]], second: dict[str, tuple[object, ...]]

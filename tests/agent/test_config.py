@@ -96,7 +96,7 @@ layers = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(own=layers, flags=layers, repo=layers)
 def test_a_repository_can_only_tighten(
     tmp_path_factory: pytest.TempPathFactory,

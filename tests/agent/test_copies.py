@@ -90,7 +90,7 @@ async def test_a_source_folder_with_a_common_name_is_copied(root: Path, tmp_path
         assert (copy.path / "target" / "mod.py").read_bytes() == b"x = 1\n"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(first=folders, second=folders)
 def test_a_reset_brings_back_the_first_tree_from_any_other(
     first: dict[str, tuple[object, ...]], second: dict[str, tuple[object, ...]]

@@ -75,7 +75,7 @@ def leaves(kind: type[Base]) -> set[type[Base]]:
 
 
 @pytest.mark.parametrize("kind", UNION, ids=lambda kind: kind.__name__)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_every_event_comes_back_from_its_line(kind: type[Base], data: st.DataObject) -> None:
     event = data.draw(values(kind))

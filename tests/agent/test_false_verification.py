@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 import sys
@@ -279,14 +280,20 @@ CHEATS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
-@pytest.mark.parametrize("prompt", ["make it green", "test_add fails, repair it"])
-@pytest.mark.parametrize("calls", CHEATS.values(), ids=CHEATS)
+# a target that is named must report *passed*; one that does so by a cheat is no other case
+VANISHES = [name for name in CHEATS if re.search("removes|skips|deselects|away", name)]
+NAMED = [(name, "test_add fails, repair it") for name in VANISHES]
+
+
+@pytest.mark.parametrize(
+    ("cheat", "prompt"), [*((each, "make it green") for each in CHEATS), *NAMED]
+)
 def test_a_model_that_changes_the_proof_is_not_verified(
-    run: Callable[..., Ended], root: Path, calls: tuple[dict[str, Any], ...], prompt: str
+    run: Callable[..., Ended], root: Path, cheat: str, prompt: str
 ) -> None:
     put(root, {"test_calc.py": PLAIN})
     reads = [{"read": {"path": name}} for name in ("calc.py", "test_calc.py")]
-    ended = run(*reads, *calls, prompt=prompt)
+    ended = run(*reads, *CHEATS[cheat], prompt=prompt)
     told = result(ended)
     assert told.files_changed, told
     assert (ended.code, told.outcome) == (3, "unverified"), told.verification

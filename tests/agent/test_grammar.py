@@ -109,7 +109,6 @@ async def told(story: Story, folder: Path) -> Ran:
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(story=stories)

@@ -111,7 +111,7 @@ replies = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(replies)
 def test_the_prefix_never_moves_but_at_a_compaction(plan: list[tuple[int, int, bool]]) -> None:
     history, number = History(), 0

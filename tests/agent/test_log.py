@@ -89,7 +89,7 @@ def test_a_torn_last_line_is_left_out_and_what_was_open_is_closed(path: Path) ->
     assert [each.seq for each in view.events] == [1, 2, 3, 4, 5]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(0, 10_000))
 def test_a_log_cut_anywhere_gives_its_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, cut: int

@@ -9,11 +9,14 @@ from remote import ANTHROPIC, OPENAI, Talk, talking
 from agent.models import catalog
 
 STARTS_LITELLM = {"test_ledger", "test_windows"}
+CHILDREN = {"openai", "anthropic", "here_"}  # fixtures that are one
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.stem in STARTS_LITELLM or item.path.stem.startswith("test_remote"):
+        module = item.path.stem
+        starts = module in STARTS_LITELLM or module.startswith("test_remote")
+        if starts or not CHILDREN.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.remote)
 
 

@@ -2,7 +2,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.models.chat import CHATML, ChatTemplate, Turn
@@ -62,6 +62,7 @@ steps = st.lists(
 
 
 @pytest.mark.parametrize("source", TEMPLATES)
+@settings(max_examples=30)  # of each
 @given(system=st.none() | words, steps=steps)
 def test_each_prompt_starts_with_the_prompt_and_the_reply_before_it(
     source: str, system: str | None, steps: list[tuple[list[str], list[int]]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.models.dialects.base import Dialect, begun, whole
@@ -155,6 +155,7 @@ WRITTEN = [dialect for dialect in DIALECTS if dialect.write]
 
 
 @pytest.mark.parametrize("dialect", WRITTEN, ids=lambda dialect: str(dialect.name))
+@settings(max_examples=25)  # of each
 @given(name=names, arguments=round_arguments)
 def test_what_a_dialect_writes_is_read_back(
     dialect: Dialect, name: str, arguments: dict[str, Any]

@@ -91,6 +91,7 @@ async def sent(talk: Talk, **more: Any) -> dict[str, Any]:
     return said.asked[0].body
 
 
+@pytest.mark.remote
 async def test_a_level_arrives_as_openai_has_it() -> None:
     dialect = Dialect("openai/gpt-5-mini", OPENAI.base, OPENAI.write, OPENAI.thinking)
     async with talking(dialect, host="0.0.0.0") as talk:
@@ -100,6 +101,7 @@ async def test_a_level_arrives_as_openai_has_it() -> None:
     assert not any("temperature" in body for body in bodies if body.get("reasoning_effort"))
 
 
+@pytest.mark.remote
 async def test_a_budget_arrives_as_anthropic_has_it() -> None:
     dialect = Dialect(CLAUDE, ANTHROPIC.base, ANTHROPIC.write, ANTHROPIC.thinking)
     async with talking(dialect, host="0.0.0.0") as talk:

@@ -310,7 +310,7 @@ def test_each_part_of_a_command_is_told_with_what_it_does() -> None:
     assert parts_of("if") == [("not understood", frozenset(WORST))]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=40), st.sampled_from([";", "\n", "&&", "|", "&", "||"]))
 def test_a_destructive_command_is_never_hidden_by_what_stands_before_it(
     before: str, joint: str
