@@ -177,7 +177,6 @@ class _Run:
             strong=strong,
             form=job.form,
         )
-        system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
         session.start(
             SessionStarted(
                 id=session.id,
@@ -186,7 +185,7 @@ class _Run:
                 autonomy=settings.autonomy,
                 effort=settings.effort,
                 containment=sandbox.containment,
-                system=system,
+                system=system_prompt(workspace, job.cwd),
             )
         )
         for note in job.notes:

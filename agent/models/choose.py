@@ -36,10 +36,10 @@ def open_model(
     `api_base` is where a remote model is served, `max_cost` the dollars that it may cost.
     """
     if name.startswith(SCRIPTED):
-        from agent.models.scripted import WINDOW, ScriptedModel
+        from agent.models.scripted import WINDOW, load
 
         path = Path(name.removeprefix(SCRIPTED)).expanduser()
-        return ScriptedModel.load(path, context or WINDOW)
+        return load(path, context or WINDOW)
     if is_remote(name):
         from importlib.util import find_spec
 
