@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,9 @@ CONFIGURATION = frozenset(
         # imported before, or instead of, what they are named after
         *("pytest.py", "unittest.py", "sitecustomize.py", "usercustomize.py"),
     }
+)
+_CONFIGURES = re.compile(
+    r"(jest|vitest|vite|babel|ava|karma|playwright|cypress)\.config\.\w+|\.(mocha|babel|nyc)rc(\.\w+)?"
 )
 STALLED = (
     "You take over from another model, which went round in circles: it made the same calls again."
@@ -189,6 +193,7 @@ def deciding(changed: Sequence[str], command: str, tests: Collection[str]) -> tu
         for path in changed
         if is_test(path)
         or PurePosixPath(path).name in CONFIGURATION
+        or _CONFIGURES.fullmatch(PurePosixPath(path).name)
         or path in words
         or (path in holding and not told_apart(path))
     )

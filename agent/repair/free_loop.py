@@ -6,7 +6,6 @@ that what it read stays read. The session's own history has none of it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 
 from agent.calls import Calls
@@ -20,6 +19,7 @@ from agent.policy import decide
 from agent.repair.asking import Asking
 from agent.repair.ladder import STEPS
 from agent.repair.leavings import Leavings, gather
+from agent.tree import in_thread
 from agent.turn import Turn
 from agent.workplace import Workplace, deciding_in_copy
 from tools import registry
@@ -95,7 +95,7 @@ class FreeLoop:
         files = self._turn.context.workspace
         there = self._place.context.workspace
         rest = [path for path in touched if path not in litter]
-        return await asyncio.to_thread(gather, files, there, rest, before.command, before.tests)
+        return await in_thread(lambda: gather(files, there, rest, before.command, before.tests))
 
     def _emit(self, event: Base) -> None:
         self._history.apply(event)

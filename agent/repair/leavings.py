@@ -73,24 +73,21 @@ def gather(
     for path in touched:
         if is_ignored(files.root, tuple(raw(path).split("/"))):
             continue
-        gone = there.kind(path) == "missing"
-        if path not in (were if gone else kept):
-            continue
         try:
+            gone = there.kind(path) == "missing"
+            if path not in (were if gone else kept):
+                continue
             new, old = None if gone else _text(there, path), _text(files, path)
-        except NotText as odd:
+            why = files.protected(path)
+        except (NotText, PathError) as odd:
             found.left_out[path] = str(odd)
             continue
-        if new == old:
-            continue
         if deciding((path,), command, tests):
-            found.left_out[path] = "a test, or what configures tests"
-        elif why := files.protected(path):
+            why = "a test, or what configures tests"
+        if why and new != old:
             found.left_out[path] = why
-        else:
-            new = _with_its_tests(path, old, new, tests)
-            if new != old:
-                found.before[path], found.after[path] = old, new
+        elif (text := _with_its_tests(path, old, new, tests)) != old:
+            found.before[path], found.after[path] = old, text
     if len(found.after) > MOST_FILES:
         raise Refused(f"{len(found.after)} files were changed; a repair changes few")
     return found
@@ -146,31 +143,35 @@ def _gate(files: Workspace, path: str, old: str | None, text: str | None) -> Non
     if errors := symbols.new_errors(path, old or "", text):
         raise Refused(f"{path}, line {errors[0].line} does not parse: {errors[0].message}")
     words = text if old is not None else f"{path}\n{text}"
-    if brought := Counter(REACHING.findall(words)) - Counter(REACHING.findall(old or "")):
+    brought = Counter(REACHING.findall(words)) - Counter(REACHING.findall(old or ""))
+    if brought and language_of(path, text) is not None:
         raise Refused(f"brings in `{min(brought)}`, which no repair needs: {path}")
-    pure = PurePosixPath(path)
-    names = {part.partition(".")[0] for part in pure.parts}
-    if old is None and pure.suffix == ".py" and not NOT_A_NAME.isdisjoint(names):
-        raise Refused(f"a new file is called like what runs the tests: {path}")
-    above = (str(each) for each in pure.parents if str(each) != ".")
-    if files.kind(path) == "directory" or any(files.kind(each) == "file" for each in above):
-        raise Refused(
-            f"puts a file in the place of a folder, or a folder in that of a file: {path}"
-        )
     try:
+        if old is None and path.endswith(".py") and _shadows(files, path):
+            raise Refused(f"a new file is called like a module that runs the tests: {path}")
+        above = [str(each) for each in PurePosixPath(path).parents][:-1]
+        if files.kind(path) == "directory" or any(files.kind(each) == "file" for each in above):
+            raise Refused(f"puts a file in a folder's place, or a folder in a file's: {path}")
         written(files, path, text)
-    except ToolError as why:
-        raise Refused(f"{path}: {why}") from why
+    except (ToolError, PathError) as odd:
+        raise Refused(f"{path}: {odd}") from odd
+
+
+def _shadows(files: Workspace, path: str) -> bool:
+    """Whether a new module, outside of packages, would be found before the one of its name."""
+    *folders, name = path.removesuffix(".py").split("/")
+    for depth, part in enumerate((*folders, name)):
+        package = "/".join([*folders[:depth], "__init__.py"])
+        if part in NOT_A_NAME and (not depth or files.kind(package) == "missing"):
+            return True
+    return False
 
 
 def _text(files: Workspace, path: str) -> str | None:
     """Return a file's text, None where there is none; raises NotText, also for one too large."""
     if files.kind(path) != "file":
         return None
-    try:
-        view = files.read(path, LARGEST)
-    except PathError as why:
-        raise NotText(str(why)) from why
+    view = files.read(path, LARGEST)
     if view.truncated:
         raise NotText("too large")
     return unified_newlines(TextFile.decode(view.data).text)

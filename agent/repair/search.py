@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.context.sources import Sources
 from agent.errors import Failed
@@ -103,13 +104,16 @@ class Search:
                     candidate = await self._kept(left, found)
                     diff = candidate.diff
                     ruling = await self._trial.rule(candidate)
+                    if left.told:
+                        told = [*filter(None, [ruling.why]), f"left out: {left.told}"]
+                        ruling = replace(ruling, why="; ".join(told))
                 except Refused as refusal:
                     ruling = Ruling("refused", str(refusal))
                 finally:
                     turn.emit(AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=diff))
                 if ruling.record is not None:
                     return (candidate, ruling.record), ""
-                if loop.over:
+                if loop.over or loop.limit:
                     break
                 words = prompts.AGAIN.format(ruling.why)
             return None, loop.limit
