@@ -8,10 +8,7 @@ SessionStarted
       ( ToolRequested  CallDecided  [ApprovalAsked  ApprovalAnswered]
           [ToolStarted  ToolOutput*]  ToolFinished )*
     PhaseStarted  CandidatesScreened  CheckStarted  CheckFinished
-    AttemptStarted
-      (HarnessSpoke  StepStarted …)*                  the free loop: steps as above, in a copy
-      PhaseStarted  CheckStarted  CheckFinished
-    AttemptFinished
+    AttemptStarted  (StepStarted …)*  PhaseStarted  CheckStarted  CheckFinished  AttemptFinished
   TurnFinished
 ```
 Every event carries `seq` and `time`, which the session sets as it emits; events between the start

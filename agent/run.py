@@ -37,7 +37,8 @@ CONFIGURATION = frozenset(
     }
 )
 _CONFIGURES = re.compile(
-    r"(jest|vitest|vite|babel|ava|karma|playwright|cypress)\.config\.\w+|\.(mocha|babel|nyc)rc(\.\w+)?"
+    r"(jest|vitest|vite|babel|ava|karma|playwright|cypress)\.config\.\w+"
+    r"|\.(mocha|babel|nyc)rc(\.\w+)?"
 )
 STALLED = (
     "You take over from another model, which went round in circles: it made the same calls again."

@@ -21,6 +21,7 @@ from agent.repair.localise import Suspect, source_of_test
 from agent.repair.trial import Ruling, Trial
 from agent.turn import Turn
 from agent.workplace import Workplace
+from tools.base import ToolError
 from tools.report import Failure
 
 EXPLANATION = 80  # tokens
@@ -143,8 +144,10 @@ class Search:
         candidates: list[Candidate] = []
         for reply in replies:
             try:
-                candidates.append(self._gate.read(suspect, reply))
-            except Refused as refusal:
+                candidate = self._gate.read(suspect, reply)
+                self._trial.changes(candidate.after)  # which its file's encoding may not have
+                candidates.append(candidate)
+            except (Refused, ToolError) as refusal:
                 self._open(where)
                 self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
         screened = list(zip(candidates, await self._trial.screen(candidates), strict=True))

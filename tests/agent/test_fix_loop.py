@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from grammar import holds
-from sessions import Ran, ask_script, carried, living, prepare
-from support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
+from metres import (
+    CALC,
+    CHECK,
+    GOOD,
+    KILO,
+    NO,
+    PROJECT,
+    PROJECT_BYTES,
+    READ,
+    REPAIR,
+    TESTS,
+    TIMES,
+    fix,
+    of,
+    unchanged,
+    verdicts,
+    worked,
+)
+from support import PYTEST, UNITTEST, agent, picture, put, result, script
 from trees import git
 
-from agent.events import (
-    AttemptFinished,
-    AttemptStarted,
-    Base,
-    CallDecided,
-    HarnessSpoke,
-    ToolFinished,
-    ToolStarted,
-    parse,
-)
+from agent.events import AttemptFinished, Base, CallDecided, HarnessSpoke, ToolFinished
 from agent.history import History
 from agent.log import read
-from agent.loop import Limits
 from agent.messages import SystemMessage, UserMessage
-from agent.models.scripted import Script, load
 from agent.policy import Autonomy
-from agent.repair.fix import repair
 from agent.repair.ladder import LOOPS, ladder
 
 pytestmark = pytest.mark.full
-
-CALC = "from units import factor\n\n\ndef metres(amount, unit):\n    return amount - factor(unit)\n"
-UNITS = 'FACTORS = {"m": 1, "km": 100}\n\n\ndef factor(unit):\n    return FACTORS[unit]\n'
-TESTS = """import unittest
-from calc import metres
-
-class T(unittest.TestCase):
-    def test_km(self):
-        self.assertEqual(metres(2, "km"), 2000)
-    def test_type(self):
-        self.assertIsInstance(metres(1, "m"), int)
-"""
-PROJECT: dict[str, str | bytes] = {"calc.py": CALC, "units.py": UNITS, "test_calc.py": TESTS}
-GOOD = {"calc.py": CALC.replace("-", "*"), "units.py": UNITS.replace("100", "1000")}
-TIMES = {"edit": {"path": "calc.py", "old": "amount - factor", "new": "amount * factor"}}
-KILO = {"shell": {"command": "sed -i s/100}/1000}/ units.py"}}
-CHECK = {"check": {"targets": ["test_calc.T.test_km"]}}
-READ = {"read": {"path": "calc.py"}}
-REPAIR = {"calls": [READ, TIMES, KILO, CHECK]}
-NO = "I do not know."
-FAR = {"remote": "api.far.test"}
 
 
 @pytest.fixture
@@ -63,64 +44,11 @@ def root(tmp_path: Path) -> Path:
     return put(tmp_path / "work", PROJECT)
 
 
-@pytest.fixture
-def fix(root: Path, tmp_path: Path) -> Callable[..., Ended]:
-    """Run `agent fix` with a scripted model that stands for a remote one."""
-
-    def go(*replies: Any, words: tuple[str, ...] = (), check: str = UNITTEST) -> Ended:
-        model = script(tmp_path / f"{secrets.token_hex(4)}.yaml", FAR, *replies)
-        options = ("-m", model, "--json", "--check", check, "--effort", "1")
-        ended = agent("fix", "metres(2, 'km') is wrong", *options, *words, cwd=root)
-        holds(events(ended))
-        return ended
-
-    return go
-
-
-def events(ended: Ended) -> list[Any]:
-    return [parse(line) for line in ended.out.splitlines()]
-
-
-def of(ended: Ended, kind: type[Base]) -> list[Any]:
-    return [each for each in events(ended) if isinstance(each, kind)]
-
-
-def verdicts(ended: Ended) -> list[str]:
-    return [each.verdict for each in of(ended, AttemptFinished)]
-
-
-def unchanged(ended: Ended, root: Path, code: int = 1) -> None:
-    assert ended.code == code, (result(ended).error, of(ended, AttemptFinished))
-    assert picture(root) == PROJECT_BYTES
-
-
-PROJECT_BYTES = {path: str(text).encode() for path, text in PROJECT.items()}
-
-
-async def worked(
-    root: Path,
-    *replies: Any,
-    effort: int = 1,
-    at: Callable[[Base], None] | None = None,
-    **more: Any,
-) -> Ran:
-    """Carry `fix` in process, the model being one that is elsewhere."""
-    items = [{"say": each} if isinstance(each, str) else dict(each) for each in replies]
-    model = Script.of(items)
-    model.local, model.host = False, "api.far.test"
-    readers = (at,) if at else ()
-    ran = await prepare(root, [], model=model, check=UNITTEST, readers=readers, **more)
-    ran.turn.effort = effort
-    await carried(ran, "metres(2, 'km') is wrong", repair)
-    holds(ran.events)
-    return ran
-
-
 # -- what is repaired
 
 
-def test_a_repair_of_two_files_by_edits_and_commands(fix: Callable[..., Ended], root: Path) -> None:
-    ended = fix(REPAIR, "The factor was wrong.")
+def test_a_repair_of_two_files_by_edits_and_commands(root: Path) -> None:
+    ended = fix(root, REPAIR, "The factor was wrong.")
     told = result(ended)
     assert (ended.code, told.outcome, told.attempts) == (0, "done", 1), told.error
     assert told.verification.verified and told.verification.strength == "tests"
@@ -171,14 +99,14 @@ async def test_the_session_has_none_of_the_attempts(root: Path) -> None:
     assert History.of(read(ran.session.log_path).events).messages == own
 
 
-def test_what_is_not_part_of_the_repair_is_left_out(fix: Callable[..., Ended], root: Path) -> None:
+def test_what_is_not_part_of_the_repair_is_left_out(root: Path) -> None:
     littering = TESTS.replace(
         "    def test_km",
         "    def setUp(self):\n        open('out.txt', 'a').write('x')\n    def test_km",
     )
     put(root, {".gitignore": "*.log\n", "test_calc.py": littering})
     mess = "echo x | tee scratch.py a.log .envrc; echo '# y' >> test_calc.py; ln -s / all"
-    ended = fix({"calls": [TIMES, KILO, CHECK, {"shell": {"command": mess}}]}, "Done.")
+    ended = fix(root, {"calls": [TIMES, KILO, CHECK, {"shell": {"command": mess}}]}, "Done.")
     told = result(ended)
     assert (ended.code, told.files_changed) == (0, ("calc.py", "units.py"))
     (attempt,) = of(ended, AttemptFinished)
@@ -187,7 +115,7 @@ def test_what_is_not_part_of_the_repair_is_left_out(fix: Callable[..., Ended], r
     assert (root / "test_calc.py").read_text() == littering
 
 
-def test_files_come_and_go_with_a_repair(fix: Callable[..., Ended], root: Path) -> None:
+def test_files_come_and_go_with_a_repair(root: Path) -> None:
     put(root, {"old.py": "X = 1\n", "empty.py": "", "crlf.txt": "a\r\nb\r\n"})
     calls: list[dict[str, Any]] = [
         {"write": {"path": "kilo.py", "content": "KILO = 1000\n"}},
@@ -198,7 +126,7 @@ def test_files_come_and_go_with_a_repair(fix: Callable[..., Ended], root: Path) 
         {"shell": {"command": "sed -i '1i from kilo import KILO' units.py"}},
         {"shell": {"command": "sed -i s/100}/KILO}/ units.py"}},
     ]
-    ended = fix({"calls": [TIMES, *calls]}, "Done.")
+    ended = fix(root, {"calls": [TIMES, *calls]}, "Done.")
     told = result(ended)
     assert ended.code == 0, told.error
     assert set(told.files_changed) == {
@@ -208,16 +136,16 @@ def test_files_come_and_go_with_a_repair(fix: Callable[..., Ended], root: Path) 
     assert not (root / "old.py").exists() and (root / "empty.py").read_text() == "# no longer\n"
 
 
-def test_what_lies_outside_of_functions_is_repaired_too(
-    fix: Callable[..., Ended], root: Path
-) -> None:
+def test_what_lies_outside_of_functions_is_repaired_too(root: Path) -> None:
     put(root, {"calc.py": GOOD["calc.py"]})
-    ended = fix({"calls": [KILO]}, "Done.", check=PYTEST)
+    ended = fix(root, {"calls": [KILO]}, "Done.", check=PYTEST)
     assert ended.code == 0, (result(ended).error, of(ended, AttemptFinished))
     assert result(ended).text == "Repaired units.py."
     reads = "def factor(unit):\n    return {'km': int(open('factors.txt').read())}[unit]\n"
     put(root, {"units.py": reads, "factors.txt": "100\n"})
-    ended = fix({"calls": [{"shell": {"command": "echo 1000 > factors.txt"}}]}, "Done.", *[NO] * 4)
+    ended = fix(
+        root, {"calls": [{"shell": {"command": "echo 1000 > factors.txt"}}]}, "Done.", *[NO] * 4
+    )
     assert verdicts(ended)[0] == "refused", "that a text is what the tests read cannot be seen"
     assert ended.code == 1
 
@@ -225,27 +153,25 @@ def test_what_lies_outside_of_functions_is_repaired_too(
 # -- what is not
 
 
-def test_a_loop_that_goes_round_in_circles_ends_and_rewrites_come(
-    fix: Callable[..., Ended], root: Path
-) -> None:
+def test_a_loop_that_goes_round_in_circles_ends_and_rewrites_come(root: Path) -> None:
     put(root, {"units.py": GOOD["units.py"]})
     rewritten = "```\ndef metres(amount, unit):\n    return amount * factor(unit)\n```"
-    ended = fix(*[{"calls": [READ]}] * 5, rewritten, words=("--effort", "2"))
+    ended = fix(root, *[{"calls": [READ]}] * 5, rewritten, words=("--effort", "2"))
     told = result(ended)
     assert (ended.code, told.attempts, told.steps) == (0, 2, 5), told.error
     assert verdicts(ended) == ["refused", "verified"]
 
 
-def test_a_loop_that_changes_nothing_is_refused(fix: Callable[..., Ended], root: Path) -> None:
-    ended = fix({"calls": [READ]}, "It is fine as it is.", *[NO] * 4)
+def test_a_loop_that_changes_nothing_is_refused(root: Path) -> None:
+    ended = fix(root, {"calls": [READ]}, "It is fine as it is.", *[NO] * 4)
     unchanged(ended, root)
     first = of(ended, AttemptFinished)[0]
     assert (first.verdict, first.detail) == ("refused", "nothing was changed")
     assert len(verdicts(ended)) == 5
 
 
-def test_without_effort_there_is_no_loop(fix: Callable[..., Ended], root: Path) -> None:
-    ended = fix(NO, words=("--effort", "0"))
+def test_without_effort_there_is_no_loop(root: Path) -> None:
+    ended = fix(root, NO, words=("--effort", "0"))
     assert result(ended).steps == 0 and len(verdicts(ended)) == 1
 
 
@@ -283,12 +209,12 @@ def test_the_loop_stands_where_the_model_is(effort: int) -> None:
 
 @pytest.mark.parametrize("level", ["observe", "ask", "edit"])
 def test_edits_of_the_copy_and_checks_need_no_approval_and_the_rest_does(
-    fix: Callable[..., Ended], root: Path, level: str
+    root: Path, level: str
 ) -> None:
     put(root, {"units.py": GOOD["units.py"]})
     before = picture(root)
     shell = {"shell": {"command": "touch made.py"}}
-    ended = fix({"calls": [TIMES, shell, CHECK]}, "Done.", words=("--autonomy", level))
+    ended = fix(root, {"calls": [TIMES, shell, CHECK]}, "Done.", words=("--autonomy", level))
     told = result(ended)
     decided = [each for each in of(ended, CallDecided) if each.attempt]
     denied = "deny" if level == "observe" else "ask"
@@ -346,91 +272,3 @@ async def test_a_file_that_the_user_changed_meanwhile_is_left_to_them(root: Path
     ran = await worked(root, REPAIR, "Done.", at=meanwhile)
     assert (ran.end.exit_code, "meanwhile" in ran.end.error) == (1, True), ran.end
     assert picture(root) == {**PROJECT_BYTES, "calc.py": theirs.encode()}
-
-
-# -- how it ends
-
-
-@pytest.mark.parametrize(
-    ("words", "error", "steps"),
-    [
-        (("--max-steps", "2"), "the limit of 2 steps was reached", 2),
-        (("--max-tokens", "9"), "the limit of 9 tokens was reached", 1),
-    ],
-)
-def test_the_limits_of_the_turn_hold(
-    fix: Callable[..., Ended], root: Path, words: tuple[str, ...], error: str, steps: int
-) -> None:
-    ended = fix({"calls": [READ]}, {"calls": [TIMES]}, *[NO] * 9, words=words)
-    told = result(ended)
-    unchanged(ended, root, 5)
-    assert (told.error, told.steps) == (error, steps)
-
-
-def test_what_was_done_until_the_limit_is_tried(fix: Callable[..., Ended], root: Path) -> None:
-    ended = fix(REPAIR, {"calls": [READ]}, words=("--max-steps", "1"))
-    assert (ended.code, result(ended).steps) == (0, 1), result(ended).error
-
-
-async def test_the_limit_on_time_ends_it(root: Path, tmp_path: Path) -> None:
-    waits = {"calls": [{"shell": {"command": "sleep 600"}}]}
-    ran = await worked(root, waits, limits=Limits(wall_s=15))
-    assert (ran.end.exit_code, ran.end.error) == (5, "the limit of 15 seconds was reached")
-    assert ran.of(ToolStarted), "it was at work"
-    assert picture(root) == PROJECT_BYTES and living("sleep\x00600") == []
-
-
-async def test_a_cancel_leaves_no_copy_and_no_process(root: Path, tmp_path: Path) -> None:
-    at_work = asyncio.Event()
-
-    def reached(event: Base) -> None:
-        if isinstance(event, ToolStarted) and event.call_id == "c3":
-            at_work.set()
-
-    mark = f"600.{secrets.randbelow(10**6)}"
-    job = {"shell": {"command": f"trap '' TERM; sleep {mark}", "background": True}}
-    waits = {"shell": {"command": f"sleep {mark}"}}
-    task = asyncio.ensure_future(worked(root, {"calls": [TIMES, job, waits]}, at=reached))
-    await asyncio.wait({task, asyncio.ensure_future(at_work.wait())}, return_when="FIRST_COMPLETED")
-    await asyncio.sleep(0.05)
-    assert len(living(mark)) > 0
-    task.cancel()
-    async with asyncio.timeout(10):
-        ran = await task
-    assert (ran.end.exit_code, ran.end.outcome) == (130, "cancelled")
-    (attempt,) = ran.of(AttemptFinished)
-    assert attempt.verdict == "cancelled"
-    assert living(mark) == [] and picture(root) == PROJECT_BYTES
-    assert [each for each in (root.parent / "state/cache/copies").iterdir() if each.is_dir()] == []
-
-
-async def test_a_job_that_is_left_running_ends_with_the_attempt(root: Path) -> None:
-    mark = f"600.{secrets.randbelow(10**6)}"
-    job = {"shell": {"command": f"sleep {mark}", "background": True}}
-    seen: list[int] = []
-
-    def look(event: Base) -> None:
-        if isinstance(event, AttemptStarted | HarnessSpoke | AttemptFinished):
-            seen.append(len(living(mark)))
-
-    ran = await worked(root, {"calls": [TIMES, KILO, job]}, "Done.", at=look)
-    assert ran.end.exit_code == 0 and seen == [0, 0, 0]
-    assert any("running" in each.summary for each in ran.results)
-
-
-async def test_a_question_is_put_to_the_person(root: Path) -> None:
-    ran = await prepare(
-        root, [], model=load_far(root, {"calls": [KILO, TIMES]}, "Done."), level=Autonomy.EDIT,
-        check=UNITTEST,
-    )  # fmt: skip
-    ran.turn.effort, ran.turn.ask = 1, ask_script([True])
-    await carried(ran, "", repair)
-    holds(ran.events)
-    assert ran.end.exit_code == 0, ran.end
-
-
-def load_far(root: Path, *replies: Any) -> Any:
-    name = script(root.parent / "far.yaml", FAR, *replies)
-    model = load(Path(name.removeprefix("scripted:")))
-    assert (model.local, model.host) == (False, "api.far.test")
-    return model
