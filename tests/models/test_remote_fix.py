@@ -47,6 +47,7 @@ async def test_a_repair_of_two_files_by_native_calls(tmp_path: Path, dialect: Di
             *("fix", "metres is wrong", "--check", UNITTEST, "--json"),
             *("-m", dialect.name, "--api-base", f"http://{AWAY}{dialect.base}"),
             cwd=root,
+            patience=110,
             env={
                 **{"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY},
                 **{"HTTP_PROXY": server.url, "http_proxy": server.url},
