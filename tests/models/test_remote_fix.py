@@ -58,7 +58,7 @@ async def test_a_repair_of_two_files_by_native_calls(tmp_path: Path, dialect: Di
     assert (told.attempts, told.files_changed) == (2, ("calc.py", "units.py"))
     assert (root / "units.py").read_text() == "KILO = 1000\n"
     assert told.bytes_left == {AWAY: sum(len(each.raw) for each in server.requests)}
-    assert told.usage.input >= 400 and told.usage.cost > 0
+    assert told.usage.input >= 400
     assert len(server.requests) == 4
     # one conversation: each request begins with the messages of the one before
     asked = [[_bare(each) for each in one.body["messages"]] for one in server.requests]
