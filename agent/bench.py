@@ -33,12 +33,14 @@ class Bench:
     """Runs the project's check on the tree with changes laid over it.
 
     `baseline` is what the check said of the unchanged tree, once it was asked; the events of later
-    runs tell what is new against it.
+    runs tell what is new against it. `litter` are the files that the whole check was seen to write
+    where nothing was changed: whoever writes them, they are its own.
     """
 
     def __init__(self, runner: Runner, context: ToolContext, emit: Emit, copy: Copy | None) -> None:
         self.runner = runner
         self.baseline: CheckReport | None = None
+        self.litter: frozenset[str] = frozenset()
         self._context = context
         self._emit = emit
         self._copy = copy
@@ -164,7 +166,10 @@ class Bench:
                 await copy.remove(path)
             else:
                 await copy.write(path, data)
-        return await self._run(targets, copy)
+        report = await self._run(targets, copy)
+        if not changes and not targets:
+            self.litter |= set(await copy.touched())
+        return report
 
     async def _in_place(self, changes: Changes, targets: tuple[str, ...]) -> CheckReport:
         undo: list[Callable[[], object]] = []

@@ -35,7 +35,7 @@ TURN = (
 )
 
 
-@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug {TURN}")
+@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug max_steps {TURN}")
 def _fix(given: Namespace) -> int:
     return _start("fix", given.bug, given)
 

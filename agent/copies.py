@@ -25,7 +25,7 @@ from agent.errors import Failed
 from agent.store import FULL_DISK
 from agent.tree import in_thread
 from sandbox.base import Mount
-from sandbox.names import raw
+from sandbox.names import raw, show
 
 __all__ = ["Copies", "Copy", "CopyLimits", "CopyStale", "CopyTooLarge"]
 
@@ -56,10 +56,11 @@ class Copy:
     def __init__(self, duplicate: Duplicate) -> None:
         self._duplicate = duplicate
         self.path = duplicate.path
+        self.mounted = duplicate.survey.mounted  # what it has from the original, by path
         root = duplicate.root
         self.mounts: tuple[Mount, ...] = (
             Mount(self.path, root, writable=True),
-            *(Mount(root / kept, root / kept) for kept in sorted(duplicate.survey.mounted)),
+            *(Mount(root / kept, root / kept) for kept in sorted(self.mounted)),
         )
 
     async def reset(self) -> None:
@@ -70,6 +71,10 @@ class Copy:
         with _errors(self._duplicate.home):
             await in_thread(self._duplicate.reset, self._duplicate.stop.set)
         await asyncio.sleep(_SETTLE_S)
+
+    async def touched(self) -> list[str]:
+        """Return the files that are not as they were at first: changed, new or gone."""
+        return [show(path) for path in await in_thread(self._duplicate.touched)]
 
     async def write(self, path: str, data: bytes) -> None:
         """Put a file at a workspace-relative path, keeping the mode of the one before.
@@ -89,7 +94,7 @@ class Copy:
     def _held(self, path: str) -> str:
         parts = raw(path).split("/")
         heads = {"/".join(parts[: end + 1]) for end in range(len(parts))}
-        if not {"", ".", ".."}.isdisjoint(parts) or heads & self._duplicate.survey.mounted:
+        if not {"", ".", ".."}.isdisjoint(parts) or heads & self.mounted:
             raise Failed(f"not a path that a copy can hold: {path}")
         return "/".join(parts)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.errors import Failed
+from agent.touched import touched
 from sandbox import beneath
 from sandbox.walking import is_dependency_folder
 
@@ -174,6 +175,10 @@ class Duplicate:
         self._fill([path for path in self._made if path not in seen], strict=True)
         self._finish()
         clear(self.home / "gone")
+
+    def touched(self) -> list[str]:
+        """Return the files that are not as they were made: changed, new or gone."""
+        return touched(self.path, self._made)
 
     def write(self, path: str, data: bytes) -> None:
         """Put a file there, with its old mode if there was one; raises OSError."""

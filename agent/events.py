@@ -8,12 +8,14 @@ SessionStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
       ( ToolRequested  CallDecided  [ApprovalAsked  ApprovalAnswered]
           [ToolStarted  ToolOutput*]  ToolFinished )*
-    PhaseStarted  CandidatesScreened  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished
+    PhaseStarted  CandidatesScreened  CheckStarted  CheckFinished
+    AttemptStarted  (StepStarted …)*  PhaseStarted  CheckStarted  CheckFinished  AttemptFinished
   TurnFinished
 ```
 Every event carries `seq` and `time`, which the session sets as it emits; events between the start
-and the end of an attempt carry its number. The union is open for new variants, never for changed
-ones. Deltas, progress and `Result` are not logged.
+and the end of an attempt carry its number, and are no part of the session's own conversation. Steps
+are counted over the whole turn, calls named within their attempt. The union is open for new
+variants, never for changed ones. Deltas, progress and `Result` are not logged.
 """
 
 from __future__ import annotations

@@ -199,7 +199,6 @@ class _Run:
             strong=strong,
             form=job.form,
         )
-        system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
         session.start(
             SessionStarted(
                 id=session.id,
@@ -208,7 +207,7 @@ class _Run:
                 autonomy=settings.autonomy,
                 effort=settings.effort,
                 containment=sandbox.containment,
-                system=system,
+                system=system_prompt(workspace, job.cwd),
             )
         )
         session.emit(
@@ -221,7 +220,7 @@ class _Run:
         )
         for notice in (*job.notices, *dropped):
             session.emit(notice)
-        for name, lines, count in hidden_instructions(workspace, job.cwd) if system else ():
+        for name, lines, count in hidden_instructions(workspace, job.cwd):
             where = ", ".join(map(str, lines[:5])) + (", …" if lines[5:] else "")
             text = f"{name} holds {count} hidden characters, line {where}; they are told by number"
             session.emit(Notice(text=text, hint=f"cat -A {name}"))

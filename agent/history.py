@@ -54,7 +54,12 @@ class History:
         return history
 
     def apply(self, event: Base) -> None:
-        """Take in one event; those that the model is not told of change nothing."""
+        """Take in one event; those that the model is not told of change nothing.
+
+        What bears the number of an attempt belongs to the conversation of that attempt.
+        """
+        if event.attempt is not None:
+            return
         match event:
             case SessionStarted(system=system) if system:
                 self.messages.append(SystemMessage(text=system))

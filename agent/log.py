@@ -20,6 +20,8 @@ from agent.errors import UsageError, WispError
 from agent.events import (
     SCHEMA,
     UNLOGGED,
+    AttemptFinished,
+    AttemptStarted,
     Base,
     Event,
     SessionStarted,
@@ -130,14 +132,19 @@ def _newer(line: bytes) -> bool:
 
 def closing(events: Iterable[Base]) -> list[Event]:
     """Return the events that close what is still open at the end of these."""
-    calls: dict[str, None] = {}
+    calls: dict[str, int | None] = {}  # open ones, and their attempt
+    attempt: int | None = None
     turn = False
     last: Base | None = None
     for event in events:
         last = event
         match event:
             case ToolRequested(call=call):
-                calls[call.id] = None
+                calls[call.id] = event.attempt
+            case AttemptStarted():
+                attempt = event.attempt
+            case AttemptFinished():
+                attempt = None
             case ToolFinished(call_id=call_id):
                 calls.pop(call_id, None)
             case TurnStarted():
@@ -148,16 +155,23 @@ def closing(events: Iterable[Base]) -> list[Event]:
                 pass
     if last is None:
         return []
-    stamp = {"time": last.time}
     seq = last.seq
     closed: list[Event] = []
-    for call_id in calls:
+    for call_id, of in calls.items():
         seq += 1
         result = ToolResult(text=INTERRUPTED, ok=False, summary="interrupted")
-        closed.append(ToolFinished(call_id=call_id, result=result, seq=seq, **stamp))
+        end = ToolFinished(call_id=call_id, result=result, seq=seq, attempt=of, time=last.time)
+        closed.append(end)
+    if attempt is not None:
+        seq += 1
+        closed.append(
+            AttemptFinished(verdict="cancelled", seq=seq, attempt=attempt, time=last.time)
+        )
     if turn:
         seq += 1
         closed.append(
-            TurnFinished(outcome="cancelled", error="interrupted", exit_code=130, seq=seq, **stamp)
+            TurnFinished(
+                outcome="cancelled", error="interrupted", exit_code=130, seq=seq, time=last.time
+            )
         )
     return closed

@@ -5,6 +5,7 @@ A pass counts when it is one with them too; else the model may have made its own
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,10 @@ CONFIGURATION = frozenset(
         # imported before, or instead of, what they are named after
         *("pytest.py", "unittest.py", "sitecustomize.py", "usercustomize.py"),
     }
+)
+_CONFIGURES = re.compile(
+    r"(jest|vitest|vite|babel|ava|karma|playwright|cypress)\.config\.\w+"
+    r"|\.(mocha|babel|nyc)rc(\.\w+)?"
 )
 
 
@@ -56,7 +61,7 @@ def old_proof(
     Of the files that were changed, as they were in `old`: whole ones, and sources with the old
     tests that stood in them. None where that cannot be had. `tests` are the ids that were reported.
     """
-    proof = {path: old[path] for path in _deciding(old, command, tests)}
+    proof = {path: old[path] for path in deciding(old, command, tests)}
     for path in old.keys() - proof.keys():
         before = _text(old[path] or b"")
         ids = (test.removeprefix(f"{path}::") for test in tests if test.startswith(f"{path}::"))
@@ -75,7 +80,7 @@ def old_proof(
     return proof
 
 
-def _deciding(changed: Iterable[str], command: str, tests: Collection[str]) -> list[str]:
+def deciding(changed: Iterable[str], command: str, tests: Collection[str]) -> list[str]:
     """Return which changed files decide what the check sees: tests, configuration, its script.
 
     What holds a test is a test file whatever its name, but where its tests can be told from the
@@ -88,6 +93,7 @@ def _deciding(changed: Iterable[str], command: str, tests: Collection[str]) -> l
         for path in changed
         if is_test(path)
         or PurePosixPath(path).name in CONFIGURATION
+        or _CONFIGURES.fullmatch(PurePosixPath(path).name)
         or path in words
         or (path in holding and not told_apart(path))
     ]

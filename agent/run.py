@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.approval import refuse
 from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke
 from agent.loop import Loop
-from agent.policy import Verdict, verdict_for
 from agent.proving import red, verify
 from agent.turn import Turn
 from tools import registry
-from tools.base import Effect
 
 if TYPE_CHECKING:
     from agent.form import Form
@@ -32,7 +29,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     """
     loop = Loop(
         model=turn.model,
-        schemas=registry.schemas(without=_useless(turn)),
+        schemas=registry.schemas(without=turn.useless_tools()),
         calls=turn.calls,
         history=turn.session.history,
         emit=turn.emit,
@@ -46,15 +43,6 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         await _verified(turn, loop, prompt)
     if turn.form is not None and not loop.rest.limit:
         await _answered(turn, loop, turn.form)
-
-
-def _useless(turn: Turn) -> frozenset[str]:
-    """Return the tools that cannot be allowed: each is read before the first word."""
-    stance = turn.stance
-    allowed = verdict_for(Effect.NETWORK, stance) is Verdict.ALLOW
-    granted = any(grant.tool == "fetch" for grant in stance.grants)
-    may = allowed or granted or turn.ask is not refuse
-    return frozenset() if may and not turn.context.network.off else frozenset({"fetch"})
 
 
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:

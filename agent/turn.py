@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from agent.approval import refuse
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.copies import Copies
@@ -18,11 +19,12 @@ from agent.errors import WispError
 from agent.escalation import Strong
 from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
 from agent.grants import Grant
+from agent.history import History
 from agent.loop import Limits
 from agent.messages import Image, Usage
 from agent.models.base import Model
 from agent.outcome import INTERRUPTED, Facts, outcome
-from agent.policy import Decision, Stance, decide
+from agent.policy import Decision, Stance, Verdict, decide, verdict_for
 from agent.session import Session
 from tools.base import Effect, ToolCall, ToolContext
 
@@ -177,9 +179,20 @@ class Turn:
         self.emit(finished)
         return self.session.clean(finished)
 
-    def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
-        self.stance.taint = self.session.history.taint or self.stance.taint
+    def useless_tools(self) -> frozenset[str]:
+        """Return those that cannot be allowed: each is read before the first word."""
+        allowed = verdict_for(Effect.NETWORK, self.stance) is Verdict.ALLOW
+        granted = any(grant.tool == "fetch" for grant in self.stance.grants)
+        may = allowed or granted or self.ask is not refuse
+        return frozenset() if may and not self.context.network.off else frozenset({"fetch"})
+
+    def decided(self, call: ToolCall, effects: frozenset[Effect], read: History) -> Decision:
+        """Decide a call that comes of a conversation, and of what was read in it."""
+        self.stance.taint = read.taint or self.stance.taint
         return decide(call, effects, self.stance)
+
+    def _decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
+        return self.decided(call, effects, self.session.history)
 
     def _remember(self, grant: Grant) -> None:
         """Let a grant count from now on, and keep it; where that fails it counts for this turn."""

@@ -40,11 +40,15 @@ NAMES_TRIED = 20_000  # how many files are looked at to guess what a missing one
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A path taken apart: the folder it lies below, and its raw names there."""
+    """A path taken apart: the folder it lies below, and its raw names there.
+
+    `prefix` is what stands before such names when they are shown: nothing below the root.
+    """
 
     base: Path
     parts: beneath.Parts
     shown: str
+    prefix: str = ""
 
 
 class Workspace:
@@ -183,9 +187,8 @@ class Workspace:
         if place.parts and self.kind(below) in ("file", "link"):
             yield place.shown
             return
-        prefix = "" if place.base == self.root else f"{show(str(place.base))}/"
         for parts in walk(place.base, place.parts, ignored=ignored):
-            yield prefix + show("/".join(parts))
+            yield place.prefix + show("/".join(parts))
 
     def near_top(self, depth: int, folders: int) -> Iterator[str]:
         """Yield the files at most `depth` folders below the root, in at most so many `folders`.
@@ -215,9 +218,13 @@ class Workspace:
                 parts = beneath.below(base, candidate)
                 if parts is not None:
                     if base == self.root:
-                        return _Place(base, parts, show("/".join(parts)) or ".")
-                    return _Place(base, parts, show(candidate))
+                        return _Place(self._holder(parts), parts, show("/".join(parts)) or ".")
+                    return _Place(base, parts, show(candidate), f"{show(str(base))}/")
         raise PathError(f"{path} lies outside the workspace {show(str(self.root))}")
+
+    def _holder(self, parts: beneath.Parts) -> Path:
+        """Return the folder that has these names below the root: the root itself."""
+        return self.root
 
     @staticmethod
     def _through_links(whole: str) -> str:
@@ -243,7 +250,7 @@ class Workspace:
 
     def _refuse_secret(self, place: _Place, parts: beneath.Parts) -> None:
         """Raise PathError for what is or lies in a secret: a workspace may hold the user's own."""
-        path = place.base.joinpath(*parts)
+        path = (place.base if place.prefix else self.root).joinpath(*parts)
         if any(path == secret or secret in path.parents for secret in self._secrets):
             raise PathError(f"{place.shown} may hold a secret and is left alone")
 
@@ -265,7 +272,7 @@ class Workspace:
         if path.endswith("/"):
             raise PathError(f"{path} names a folder; give the path of a file")
         place = self._resolved(given)
-        why = why_protected(given.parts) or why_protected(place.parts)
+        why = self.protected(path) or why_protected(place.parts)
         if why:
             raise PathError(f"{place.shown} is protected: {why}")
         self._refuse_secret(place, place.parts)
@@ -276,9 +283,7 @@ class Workspace:
         from difflib import get_close_matches
         from itertools import islice
 
-        found = list(
-            islice(self.walk("." if place.base == self.root else str(place.base)), NAMES_TRIED)
-        )
+        found = list(islice(self.walk(place.prefix or "."), NAMES_TRIED))
         name = place.shown.rsplit("/", 1)[-1]
         same = [path for path in found if path.rsplit("/", 1)[-1] == name]
         near = same[:3] or get_close_matches(place.shown, found, n=3, cutoff=0.6)

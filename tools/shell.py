@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox.base import Command, CommandResult, Containment, Limits, SandboxError
 from sandbox.contents import left_in
+from sandbox.names import show
 from sandbox.reach import EVERYTHING, OFF, Reach
 from tools.base import (
     BackgroundJob,
@@ -150,10 +151,10 @@ def _reach(args: ShellArgs, context: ToolContext) -> Reach:
 def _start(context: ToolContext) -> tuple[Path, str]:
     """Return where the last command ended, and a note when that is gone."""
     root = context.workspace.root
-    start = root / context.memory.directory
-    if start.is_dir():
-        return start, ""
-    note = f"{context.memory.directory} is gone; this ran in the top folder\n"
+    directory = context.memory.directory
+    if context.workspace.kind(show(directory)) == "directory":  # which may show another tree
+        return root / directory, ""
+    note = f"{directory} is gone; this ran in the top folder\n"
     context.memory.directory = "."
     return root, note
 

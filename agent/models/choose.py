@@ -43,10 +43,10 @@ def open_model(
     who is asked for its key in place of `keys`.
     """
     if name.startswith(SCRIPTED):
-        from agent.models.scripted import WINDOW, ScriptedModel
+        from agent.models.scripted import WINDOW, load
 
         path = Path(name.removeprefix(SCRIPTED)).expanduser()
-        return ScriptedModel.load(path, context or WINDOW)
+        return load(path, context or WINDOW)
     if is_remote(name):
         from importlib.util import find_spec
 

@@ -12,6 +12,8 @@ The file is a YAML list, one item for each reply:
 - scores: [-1.5, -0.2]                # answers one request of LocalModel.score
 - forks: [{at: 7, piece: "1", logprob: -0.5}]   # answers one request of LocalModel.forks
 ```
+A first item `remote: HOST` makes it stand for a model at that host, which can only be talked to;
+nothing is ever sent there.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -70,7 +72,7 @@ class Reply(Frozen):
         return [(name, arguments or {}) for name, arguments in pairs]
 
 
-class ScriptedModel:
+class Script:
     """Answers with the replies of a script, in order; raises ModelUnusable when they run out."""
 
     local = True
@@ -86,19 +88,7 @@ class ScriptedModel:
         self.requests: list[ModelRequest | SampleRequest] = []
 
     @classmethod
-    def load(cls, path: Path, window: int = WINDOW) -> ScriptedModel:
-        """Read a script; raises ModelUnusable naming the file and the item."""
-        try:
-            items = _read(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ModelUnusable(f"cannot read the script {path}: {error.strerror}") from error
-        except ValueError as error:
-            first = str(error).splitlines()[0]
-            raise ModelUnusable(f"{path} is not YAML: {first}") from error
-        return cls.of(items or [], f"scripted:{path}", window)
-
-    @classmethod
-    def of(cls, items: object, name: str = "scripted", window: int = WINDOW) -> ScriptedModel:
+    def of(cls, items: object, name: str = "scripted", window: int = WINDOW) -> Self:
         """Make a model of plain data, as the file would hold it."""
         if not isinstance(items, list):
             raise ModelUnusable(f"{name} is not a list of replies")
@@ -147,6 +137,30 @@ class ScriptedModel:
         self.used += usage
         yield ReplyChunk(message, usage, problem=reply.problem)
 
+    async def start(self) -> None:
+        """Nothing takes long."""
+
+    async def close(self) -> None:
+        """Nothing runs for it."""
+
+    def _take(self, fits: Any, what: str) -> Reply:
+        if self._next >= len(self._replies):
+            raise ModelUnusable(f"{self.name} has no reply left after {self._next}")
+        reply = self._replies[self._next]
+        if not fits(reply):
+            raise ModelUnusable(f"{self.name}, reply {self._next + 1}: {what} asked for, not there")
+        self._next += 1
+        return reply
+
+
+class ScriptedModel(Script):
+    """A script whose model can be sampled too, as one in an engine of ours."""
+
+    @classmethod
+    def load(cls, path: Path, window: int = WINDOW) -> ScriptedModel:
+        """Read a script; raises ModelUnusable naming the file and the item."""
+        return cls.of(_items(path), f"scripted:{path}", window)
+
     async def sample(self, request: SampleRequest) -> list[Sample]:
         """Answer with the next item of `samples`, cut to `n`."""
         self.requests.append(request)
@@ -182,20 +196,25 @@ class ScriptedModel:
             raise ModelUnusable(f"{self.name}: {len(starts)} samples were asked for")
         return found
 
-    async def start(self) -> None:
-        """Nothing takes long."""
 
-    async def close(self) -> None:
-        """Nothing runs for it."""
+def load(path: Path, window: int = WINDOW) -> ScriptedModel | Script:
+    """Read a script, of a model here or elsewhere; raises ModelUnusable as its classes do."""
+    name, items = f"scripted:{path}", _items(path)
+    if isinstance(items, list) and items and isinstance(items[0], dict) and "remote" in items[0]:
+        model = Script.of(items[1:], name, window)
+        model.local, model.host = False, str(items[0]["remote"])
+        return model
+    return ScriptedModel.of(items, name, window)
 
-    def _take(self, fits: Any, what: str) -> Reply:
-        if self._next >= len(self._replies):
-            raise ModelUnusable(f"{self.name} has no reply left after {self._next}")
-        reply = self._replies[self._next]
-        if not fits(reply):
-            raise ModelUnusable(f"{self.name}, reply {self._next + 1}: {what} asked for, not there")
-        self._next += 1
-        return reply
+
+def _items(path: Path) -> object:
+    try:
+        return _read(path.read_text(encoding="utf-8")) or []
+    except OSError as error:
+        raise ModelUnusable(f"cannot read the script {path}: {error.strerror}") from error
+    except ValueError as error:
+        first = str(error).splitlines()[0]
+        raise ModelUnusable(f"{path} is not YAML: {first}") from error
 
 
 def _read(text: str) -> object:

@@ -44,7 +44,7 @@ class Asking:
     ) -> None:
         self._sampling = before or Usage()
         self._clean = (redaction or Redaction()).clean
-        self._model = model
+        self.model = model
         self._emit = emit
         self._replies = Replies(emit, aloud=False)
         self._seed = seed
@@ -63,7 +63,12 @@ class Asking:
     @property
     def local(self) -> bool:
         """Whether the model can be asked for samples and probabilities."""
-        return isinstance(self._model, LocalModel)
+        return isinstance(self.model, LocalModel)
+
+    def took(self, usage: Usage, retrying: str = "") -> None:
+        """Note what a conversation beside these requests used, and why it was not answered."""
+        self._sampling += usage
+        self._replies.retrying = retrying
 
     async def answers(
         self, question: Question, samples: int = 1, temperature: float = 0.0
@@ -71,8 +76,8 @@ class Asking:
         """Return texts that start with the question's prefill; raises ModelError."""
         self._seed += samples
         question = self._said(question)
-        if isinstance(self._model, LocalModel):
-            texts, usage = await self._sampled(self._model, question, samples, temperature)
+        if isinstance(self.model, LocalModel):
+            texts, usage = await self._sampled(self.model, question, samples, temperature)
             self._sampling += usage
             whole = [question.prefill + text for text in texts]
         else:
@@ -86,15 +91,15 @@ class Asking:
 
         Only for a model that is `local`. Raises ModelError.
         """
-        if not starts or not isinstance(self._model, LocalModel):
+        if not starts or not isinstance(self.model, LocalModel):
             return []
         question = self._said(question)
-        before = self._model.used
+        before = self.model.used
         request = SampleRequest(
             question.messages, question.prefill, max_tokens=question.room, stop=(question.stop,)
         )
-        found = await self._model.complete(request, starts)
-        usage = self._model.used - before
+        found = await self.model.complete(request, starts)
+        usage = self.model.used - before
         self._sampling += usage
         self._emit(Sampled(texts=tuple(each.text for each in found), usage=usage))
         return [start + each.text for start, each in zip(starts, found, strict=True)]
@@ -107,11 +112,11 @@ class Asking:
         None for a model that cannot tell. A fork that only leads to other layout or to a comment is
         left out. Raises ModelError.
         """
-        if not isinstance(self._model, LocalModel):
+        if not isinstance(self.model, LocalModel):
             return []
-        before = self._model.used
-        found = await self._model.forks(self._clean(messages), prefill, text, TOP)
-        self._sampling += self._model.used - before
+        before = self.model.used
+        found = await self.model.forks(self._clean(messages), prefill, text, TOP)
+        self._sampling += self.model.used - before
         found = [each for each in found if _other_code(text, each)]
         found = sorted(found, key=lambda each: -each.logprob)[:most]
         told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
@@ -152,7 +157,7 @@ class Asking:
         texts: list[str] = []
         before = self._replies.usage
         for number in range(samples):
-            local = self._model.local
+            local = self.model.local
             request = ModelRequest(
                 question.messages,
                 # elsewhere thinking counts too, and what is too long is the budget's to say; here
@@ -163,7 +168,7 @@ class Asking:
                 effort=0 if local else self._effort,
             )
             try:
-                texts.append((await self._replies.ask(self._model, request)).message.text)
+                texts.append((await self._replies.ask(self.model, request)).message.text)
             except BudgetSpent:
                 if not texts:
                     raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.repair.localise import Suspect
@@ -21,7 +22,7 @@ from tools.inner_tests import restored
 REACHING = re.compile(
     r"""\b(os\._exit|sys\.exit|quit\(|exit\(|os\.abort|os\.kill|signal\.|atexit|pytest|unittest
     |conftest|junit|sys\.modules|sys\.argv|sys\._getframe|sys\.settrace|inspect\.|gc\.
-    |__import__|importlib|builtins|globals\(|exec\(|eval\(|compile\(|ctypes|subprocess
+    |__import__|importlib|builtins|globals\(|exec\(|eval\(|(?<!re\.)compile\(|ctypes|subprocess
     |PYTEST_CURRENT_TEST|process\.exit|process\.argv|jest|vitest|System\.exit|os\.Exit)""",
     re.X,
 )
@@ -30,13 +31,22 @@ _FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A proposed file: one function of it rewritten."""
+    """A proposed change: whole files, as they were (None for a new one) and would be (None: gone).
 
-    suspect: Suspect
-    old: str  # what is replaced, as it stands in the file
-    new: str
-    text: str  # the whole new file
+    `suspects` are the functions that it changes; `loose` the files in which it changes something
+    beside functions, or adds one.
+    """
+
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+    suspects: tuple[Suspect, ...]
     diff: str
+    loose: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """The functions that it changes, else its files."""
+        return ", ".join([each.symbol.name for each in self.suspects] or self.after)
 
     @property
     def change(self) -> str:
@@ -54,7 +64,7 @@ class Gate:
     """Reads proposals and lets each through once."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[str, str]] = set()
+        self._seen: set[frozenset[tuple[str, str]]] = set()
 
     def read(self, suspect: Suspect, reply: str) -> Candidate:
         """Return the candidate in a reply; raises Refused."""
@@ -74,14 +84,18 @@ class Gate:
         old, new = suspect.text[splice.start : splice.end], splice.new
         if shape(suspect.path, new) == shape(suspect.path, old):
             raise Refused("the same as the original")
-        key = (suspect.path, str(shape(suspect.path, text)))
-        if key in self._seen:
-            raise Refused("the same as an earlier attempt")
-        self._seen.add(key)
+        self.once({suspect.path: text})
         if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
         diff = unified(suspect.path, suspect.text, text)
-        return Candidate(suspect, old, new, text, diff)
+        return Candidate({suspect.path: suspect.text}, {suspect.path: text}, (suspect,), diff)
+
+    def once(self, after: Mapping[str, str | None]) -> None:
+        """Let these files through if they were not let through before; raises Refused."""
+        key = frozenset((path, shape(path, text or "")) for path, text in after.items())
+        if key in self._seen:
+            raise Refused("the same as an earlier attempt")
+        self._seen.add(key)
 
 
 def code_in(reply: str, name: str, path: str) -> str:

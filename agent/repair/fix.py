@@ -47,8 +47,8 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     try:
         seen = await _reproduce(turn, bench, bug, sources, asking)
         trial = Trial(turn, bench, seen, sources)
-        found = await _localise(turn, bench, bug, sources, trial)
         search = Search(turn, trial, bug, sources)
+        found = await _localise(turn, bench, bug, sources, trial, not search.loops(asking))
         won = await search.run(found, asking)
         if won is None and not turn.done.limit:
             strong = await escalate(turn, _none(turn), search.leaving(found))
@@ -84,9 +84,12 @@ async def _reproduce(
 
 
 async def _localise(
-    turn: Turn, bench: Bench, bug: str, sources: Sources, trial: Trial
+    turn: Turn, bench: Bench, bug: str, sources: Sources, trial: Trial, needed: bool
 ) -> list[Suspect]:
-    """Return the likeliest functions that the failing tests were seen to run."""
+    """Return the likeliest functions that the failing tests were seen to run.
+
+    Where there are none, and one is `needed`, raises Failed.
+    """
     seen = trial.seen
     turn.emit(PhaseStarted(phase="localise", detail=f"{len(seen.targets) or 1} failing"))
     kept: list[Suspect] = []
@@ -105,12 +108,12 @@ async def _localise(
         # what was watched ran; the line is then planted only for a candidate that passes
         if suspect.lines or await trial.reached(suspect):
             kept.append(suspect)
-    if not kept:
+    if not kept and needed:
         names = ", ".join(each.symbol.name for each in ranked[:5]) or "none"
         raise Failed(
             f"no function of the project was seen to run in the failing tests (tried: {names})",
             "name the function in the bug, or check that the tests import this tree",
         )
     told = ", ".join(f"{each.symbol.name} ({each.why})" for each in kept)
-    turn.emit(PhaseStarted(phase="propose", detail=told))
+    turn.emit(PhaseStarted(phase="propose", detail=told or "no function was seen to run"))
     return kept

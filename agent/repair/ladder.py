@@ -2,7 +2,8 @@
 
 Small models repeat themselves, so a rung differs from the one before it in the suspect, in what is
 asked, or in warmth. An edit of one line costs some ten tokens and is never the original; a function
-written anew costs all that differs from the old one, and may change several places.
+written anew costs all that differs from the old one, and may change several places. In the free
+loop the model works with its tools: a large one begins with it, a small one may end with it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,31 @@ SUSPECTS = (1, 3, 5, 6, 8)  # by effort
 REWRITES = (1, 4, 8, 16, 32)  # functions written anew, by effort
 EDITS = (0, 18, 72, 144, 288)  # of one line, by effort
 
-Kind = Literal["edit", "rewrite", "explain"]
-_WORDS = {"edit": "edits of one line", "rewrite": "rewrite", "explain": "explain, then rewrite"}
+STEPS = (0, 15, 25, 35, 45)  # of the free loop in all, by effort
+
+Where = Literal["elsewhere", "served here", "engine"]
+# attempts of the free loop, by effort
+LOOPS: dict[Where, tuple[int, ...]] = {
+    "elsewhere": (0, 1, 2, 3, 4),
+    "served here": (0, 0, 1, 2, 3),  # perhaps small, and at this machine's pace
+    "engine": (0, 0, 0, 1, 1),  # a loop reads and writes what many rewrites do
+}
+
+Kind = Literal["loop", "edit", "rewrite", "explain"]
+_WORDS = {
+    "loop": "free loop",
+    "edit": "edits of one line",
+    "rewrite": "rewrite",
+    "explain": "explain, then rewrite",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One request: about which suspect (by rank), what is asked, how many samples, how warm."""
+    """One request: about which suspect (by rank), what is asked, how many samples, how warm.
+
+    A loop is about all suspects, and its samples are attempts in one conversation.
+    """
 
     suspect: int
     kind: Kind
@@ -51,8 +70,21 @@ RUNGS = (
 )
 
 
-def ladder(effort: int, suspects: int) -> Iterator[Rung]:
+def ladder(effort: int, suspects: int, where: Where | None = None) -> Iterator[Rung]:
     """Yield the rungs for this effort; past the table it goes round again, wider and warmer.
+
+    `where` the model is says when it gets the free loop, which needs no suspect; None for never.
+    """
+    loops = Rung(0, "loop", LOOPS[where][effort] if where else 0)
+    if loops.samples and where == "elsewhere":
+        yield loops
+    yield from _one_function(effort, suspects)
+    if loops.samples and where != "elsewhere":
+        yield loops
+
+
+def _one_function(effort: int, suspects: int) -> Iterator[Rung]:
+    """Yield the rungs that change one function.
 
     A rewrite of a suspect that is not there becomes a warm one of one that is: asked greedily again
     it would say the same. Edits of one suspect go on where its last rung stopped.

@@ -24,6 +24,8 @@ RAISING: dict[str, str] = {
     "cpp": "__builtin_trap(); /* {mark} */",
     "c": "__builtin_trap(); /* {mark} */",
 }
+# languages where the same can stand at the end of a file, to see that it is loaded
+LOADED = frozenset({"python", "javascript", "typescript", "tsx"})
 UNNAMED = frozenset({"c", "cpp"})  # a trap ends the process without a word
 
 
@@ -40,7 +42,7 @@ def planted(suspect: Suspect, text: str) -> tuple[str, str] | None:
     if not found:
         return None
     symbol = min(found, key=lambda each: abs(each.start_line - suspect.symbol.start_line))
-    mark = f"wisp-planted-{secrets.token_hex(6)}"
+    mark = _mark()
     at = symbols.body_start(suspect.path, text, symbol)
     if at is None:
         return None
@@ -51,6 +53,23 @@ def planted(suspect: Suspect, text: str) -> tuple[str, str] | None:
         joint = "; " if language.name == "python" else " "
         return before + line + joint + text[at:], mark
     return before + line + "\n" + indent + text[at:], mark
+
+
+def planted_at_end(path: str, text: str) -> tuple[str, str] | None:
+    """Return the file's `text` with the line planted behind all else, and the mark; or None.
+
+    It runs when the file is loaded, whatever is called in it.
+    """
+    language = language_of(path, text)
+    if language is None or language.name not in LOADED:
+        return None
+    mark = _mark()
+    line = RAISING[language.name].format(mark=mark)
+    return f"{text.rstrip()}\n{line}\n", mark
+
+
+def _mark() -> str:
+    return f"wisp-planted-{secrets.token_hex(6)}"
 
 
 def reached(report: CheckReport, targets: tuple[str, ...], mark: str, path: str) -> bool:

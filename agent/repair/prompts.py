@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.messages import Message, SystemMessage, UserMessage
@@ -16,6 +17,7 @@ from tools import symbols
 from tools.report import Failure
 
 SYSTEM = "You repair bugs in code. You change as little as needed and keep names and parameters."
+NAMED, SUSPECTS = 10, 8  # failing tests and suspects that the free loop is told of
 TEST_BUDGET, TRACE_BUDGET, AROUND_BUDGET, BUG_BUDGET = 1600, 1200, 900, 1200  # characters
 
 REWRITE = "Answer with the whole corrected function, nothing else, in one code block."
@@ -25,6 +27,17 @@ EXPLAIN = (
 )
 CAUSE = "The bug: "  # how an explanation begins
 WRONG = "One line is wrong. Which one, and what must it be?"
+TASK = (
+    "Repair the code, not the tests: what is changed in tests, or in what configures them, is"
+    " thrown away. Find the cause, repair it where it is, change as little as needed. Run the"
+    " failing tests with check (`targets`), and all of them at the end. You work in a copy of the"
+    " project: no commit is needed, and nothing to install. Remove what you made only to look."
+    " When the tests pass, stop and say in one sentence what was wrong."
+)
+AGAIN = (
+    "That is no repair yet: {}. Your changes are still there. Go on from them, or take them back"
+    " and look for another cause."
+)
 WRONG_LINE, MUST_BE = "The wrong line:\n```\n", "\n```\nIt must be:\n```\n"
 
 
@@ -67,6 +80,28 @@ def _asked(evidence: Evidence, suspect: Suspect, what: str) -> tuple[Message, ..
     parts.append(f"The bug is in {where}:\n{_block(dedent_function(suspect))}")
     parts.append(what)
     return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(parts), by="harness")
+
+
+def loop_prompt(evidence: Evidence, targets: Sequence[str], suspects: Sequence[Suspect]) -> str:
+    """Return what begins a free loop: what fails, what it says, where it may be, the task."""
+    parts = [f"Bug report: {_cut(evidence.bug, BUG_BUDGET)}"] if evidence.bug else []
+    if targets:
+        more = f"\n… and {len(targets) - NAMED} more" if targets[NAMED:] else ""
+        names = "\n".join(each[:120] for each in targets[:NAMED])
+        parts.append(f"These tests fail:\n{names}{more}")
+    if evidence.test:
+        test = _block(_cut(dedent(evidence.test), TEST_BUDGET))
+        parts.append(f"One of them, in {evidence.test_path}:\n{test}")
+    if evidence.failure is not None:
+        said = _cut_front(said_by(evidence.failure), TRACE_BUDGET)
+        parts.append(f"It says:\n{_block(said)}")
+    if suspects:
+        rows = [
+            f"{each.path}:{each.symbol.start_line} {each.symbol.name} ({each.why})"[:160]
+            for each in suspects[:SUSPECTS]
+        ]
+        parts.append("Where it may be, likeliest first:\n" + "\n".join(rows))
+    return "\n\n".join([*parts, TASK])
 
 
 def opening(suspect: Suspect) -> str:

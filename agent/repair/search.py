@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.context.sources import Sources
-from agent.events import AttemptFinished, AttemptStarted, PhaseStarted, Verification
+from agent.errors import Failed
+from agent.events import AttemptFinished, AttemptStarted, Notice, PhaseStarted, Verification
+from agent.models.base import LocalModel, Model
 from agent.repair import prompts
 from agent.repair.asking import Asking, Question
 from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
-from agent.repair.ladder import REWRITES, Rung, ladder
+from agent.repair.free_loop import FreeLoop
+from agent.repair.ladder import LOOPS, REWRITES, STEPS, Rung, Where, ladder
+from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
 from agent.repair.trial import Ruling, Trial
 from agent.turn import Turn
+from agent.workplace import Workplace
+from tools.base import ToolError
 from tools.report import Failure
 
 EXPLANATION = 80  # tokens
@@ -45,19 +53,89 @@ class Search:
         """
         done = self._turn.done
         self._asking, self._edits = asking, {}
-        for rung in ladder(self._turn.effort, len(found)):
-            if limit := self._turn.limits.reached(0, done.usage, 0.0):
-                done.limit = limit
+        limit = ""  # on steps, which only the loop takes
+        for rung in ladder(self._turn.effort, len(found), self._where(asking.model)):
+            if reached := self._turn.limits.reached(0, done.usage, 0.0):
+                done.limit = reached
                 return None
-            suspect = found[rung.suspect]
-            where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
-            if rung.kind != "edit" or self._asking.local:
-                self._turn.emit(PhaseStarted(phase="propose", detail=where))
-            replies = await self._replies(rung, suspect)
+            if rung.kind == "loop":
+                self._turn.emit(PhaseStarted(phase="propose", detail=str(rung)))
+                winner, limit = await self._work(found, rung)
+            else:
+                winner = await self._ask(found[rung.suspect], rung)
             done.usage = self._asking.used
-            if winner := await self._try(suspect, replies, where):
+            if winner:
                 return winner
+        done.limit = limit
         return None
+
+    def loops(self, asking: Asking) -> bool:
+        """Whether this model will work in a copy, for which no suspect is needed."""
+        where = self._where(asking.model)
+        return where is not None and LOOPS[where][self._turn.effort] > 0
+
+    def _where(self, model: Model) -> Where | None:
+        """Return where the model is that is to work in a copy; None where there can be no copy."""
+        if not self._trial.isolated:
+            return None
+        if isinstance(model, LocalModel):
+            return "engine"
+        return "served here" if model.local else "elsewhere"
+
+    async def _work(
+        self, found: Sequence[Suspect], rung: Rung
+    ) -> tuple[tuple[Candidate, Verification] | None, str]:
+        """Let the model work in a copy, an attempt after another; return the limit reached, too."""
+        turn, seen = self._turn, self._trial.seen
+        words = prompts.loop_prompt(self._evidence(), seen.targets, found)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                opened = Workplace.open(turn.context, turn.copies, seen.extra)
+                place = await stack.enter_async_context(opened)
+            except Failed as error:
+                turn.emit(Notice(text=f"no free loop: {error.message}", hint=error.hint))
+                return None, ""
+            loop = FreeLoop(turn, self._asking, place)
+            for _ in range(rung.samples):
+                self._open(str(rung))
+                ruling, diff = Ruling("cancelled"), ""
+                try:
+                    await loop.go(words)
+                    left = await loop.left(self._trial.litter, seen.before)
+                    candidate = await self._kept(left, found)
+                    diff = candidate.diff
+                    ruling = await self._trial.rule(candidate)
+                    if left.told:
+                        told = [*filter(None, [ruling.why]), f"left out: {left.told}"]
+                        ruling = replace(ruling, why="; ".join(told))
+                except Refused as refusal:
+                    ruling = Ruling("refused", str(refusal))
+                finally:
+                    turn.emit(AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=diff))
+                if ruling.record is not None:
+                    return (candidate, ruling.record), ""
+                if loop.over or loop.limit:
+                    break
+                words = prompts.AGAIN.format(ruling.why)
+            return None, loop.limit
+
+    async def _kept(self, left: Leavings, found: Sequence[Suspect]) -> Candidate:
+        """Return the candidate, without new files where they are not needed; raises Refused."""
+        files = self._turn.context.workspace
+        whole = candidate_of(files, left, left.after, found)
+        self._gate.once(whole.after)
+        if left.lean == whole.after or not await self._trial.suffices(left.lean):
+            return whole
+        return candidate_of(files, left, left.lean, found)
+
+    async def _ask(self, suspect: Suspect, rung: Rung) -> tuple[Candidate, Verification] | None:
+        """Ask for candidates that change one function, and try them."""
+        where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
+        if rung.kind != "edit" or self._asking.local:
+            self._turn.emit(PhaseStarted(phase="propose", detail=where))
+        replies = await self._replies(rung, suspect)
+        self._turn.done.usage = self._asking.used
+        return await self._try(suspect, replies, where)
 
     async def _try(
         self, suspect: Suspect, replies: Sequence[str], where: str
@@ -66,8 +144,10 @@ class Search:
         candidates: list[Candidate] = []
         for reply in replies:
             try:
-                candidates.append(self._gate.read(suspect, reply))
-            except Refused as refusal:
+                candidate = self._gate.read(suspect, reply)
+                self._trial.changes(candidate.after)  # which its file's encoding may not have
+                candidates.append(candidate)
+            except (Refused, ToolError) as refusal:
                 self._open(where)
                 self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
         screened = list(zip(candidates, await self._trial.screen(candidates), strict=True))
@@ -109,7 +189,7 @@ class Search:
         return await self._asking.answers(question, rung.samples, rung.temperature)
 
     def leaving(self, found: Sequence[Suspect]) -> list[str]:
-        """Return what a model that cannot be sampled would be sent, a line each."""
+        """Return what a model elsewhere would be sent, a line each."""
         evidence = self._evidence()
         told = [
             f"{each.path}: {each.symbol.name}, {_size(each.source)}, and heads of what it uses"
@@ -121,11 +201,24 @@ class Search:
             told.append(f"what the test said, {_size(prompts.said_by(evidence.failure))}")
         if evidence.bug:
             told.append(f"the description of the bug, {_size(evidence.bug)}")
+        count = REWRITES[self._turn.effort] if found else 0
+        loops = LOOPS["elsewhere"][self._turn.effort] if self._trial.isolated else 0
+        if loops:
+            told += [
+                "your AGENTS.md, the names of files, and what its tools are",
+                "whatever it then reads here: any file, and what commands and checks say",
+                f"in at most {STEPS[self._turn.effort]} requests, each with what was said before",
+            ]
+        if not count:
+            return told
         asked = [prompts.repair_prompt(evidence, each, explain=True) for each in found]
         most = max(len("".join(m.text for m in each).encode(errors="replace")) for each in asked)
-        count = REWRITES[self._turn.effort]
         times = "one request" if count == 1 else f"at most {count} requests, each"
-        return [*told, f"in {times} of at most {most:,} bytes of text, one function at a time"]
+        then = "then " if loops else ""
+        return [
+            *told,
+            f"{then}in {times} of at most {most:,} bytes of text, one function at a time",
+        ]
 
     def _evidence(self) -> prompts.Evidence:
         # the failure that is told most briefly costs least to read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.bench import Bench, Changes
@@ -15,10 +15,12 @@ from agent.repair.localise import Suspect
 from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
 from agent.verify import objection, verification
+from sandbox.workspace import Workspace
 from tools.report import CheckReport, TestOutcome
 from tools.textfile import TextFile
 
 RUNS = 2  # green runs that a candidate needs
+MOST_PLANTED = 4  # places of one candidate where the line is planted, until one is reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,22 @@ class Trial:
         self._bench = bench
         self.seen = seen
         self._sources = sources
-        self._reached: dict[Suspect, bool] = {}
+        self._reached: dict[Suspect | str, bool] = {}
 
-    def changes(self, suspect: Suspect, text: str) -> dict[str, bytes | None]:
-        """Return what is laid over the tree to have `text` as the suspect's file."""
-        view = self._turn.context.workspace.read(suspect.path)
-        file = TextFile.decode(view.data)
-        data = file.spliced(0, len(file.text), text).encode()
-        return {**self.seen.extra, suspect.path: data}
+    @property
+    def isolated(self) -> bool:
+        """Whether candidates are tried in a copy."""
+        return self._bench.isolated
+
+    @property
+    def litter(self) -> frozenset[str]:
+        """The files that the check itself writes, and those that belong to the reproduction."""
+        return self._bench.litter | self.seen.extra.keys()
+
+    def changes(self, texts: Mapping[str, str | None]) -> dict[str, bytes | None]:
+        """Return what is laid over the tree to have these texts as its files."""
+        files = self._turn.context.workspace
+        return {**self.seen.extra, **{path: written(files, path, texts[path]) for path in texts}}
 
     async def screen(self, candidates: Sequence[Candidate]) -> list[tuple[bool | None, str]]:
         """Tell for each candidate whether its targets pass, and what failed; None where unknown.
@@ -55,7 +65,7 @@ class Trial:
         unknown: list[tuple[bool | None, str]] = [(None, "")] * len(candidates)
         if len(candidates) < 2 or not self.seen.targets:
             return unknown
-        proposals = [self.changes(each.suspect, each.text) for each in candidates]
+        proposals = [self.changes(each.after) for each in candidates]
         screened = await self._bench.screen(proposals, self.seen.targets, self.seen.extra)
         for each in screened:
             unknown[each.number] = (each.passed, _told(each.test, each.message))
@@ -63,27 +73,48 @@ class Trial:
 
     async def reached(self, suspect: Suspect) -> bool:
         """Whether a line planted in the suspect makes the targets fail: it is what they run."""
-        if suspect not in self._reached:
-            made = plant.planted(suspect, suspect.text)
+        made = plant.planted(suspect, suspect.text)
+        return await self._fails_by(suspect, suspect.path, made)
+
+    async def _fails_by(self, key: Suspect | str, path: str, made: tuple[str, str] | None) -> bool:
+        if key not in self._reached:
             if made is None:
                 return False
             text, mark = made
             targets = self.seen.targets
-            report = await self._bench.check(self.changes(suspect, text), targets)
-            self._reached[suspect] = plant.reached(report, targets, mark, suspect.path)
-        return self._reached[suspect]
+            report = await self._bench.check(self.changes({path: text}), targets)
+            self._reached[key] = plant.reached(report, targets, mark, path)
+        return self._reached[key]
+
+    async def _runs(self, candidate: Candidate) -> bool:
+        """Whether something that the candidate changes is what the tests run, or load."""
+        for suspect in candidate.suspects[:MOST_PLANTED]:
+            if await self.reached(suspect):
+                return True
+        for path in candidate.loose[:MOST_PLANTED]:
+            text = candidate.before[path]
+            made = plant.planted_at_end(path, text) if text is not None else None
+            if await self._fails_by(path, path, made):
+                return True
+        return False
+
+    async def suffices(self, texts: Mapping[str, str | None]) -> bool:
+        """Whether the targets pass with these files; it proves nothing else."""
+        targets = self.seen.targets
+        report = await self._bench.check(self.changes(texts), targets)
+        return not _first_failure(report, targets) and (bool(targets) or report.green)
 
     async def rule(self, candidate: Candidate) -> Ruling:
         """Try one candidate in full."""
         seen, before = self.seen, self.seen.before
-        changes = self.changes(candidate.suspect, candidate.text)
+        changes = self.changes(candidate.after)
         if seen.targets:
             first = await self._bench.check(changes, seen.targets)
             if why := _first_failure(first, seen.targets):
                 return Ruling("failed", why)
-        self._turn.emit(PhaseStarted(phase="verify", detail=candidate.suspect.symbol.name))
-        if not await self.reached(candidate.suspect):
-            return Ruling("failed", "this function is not what the tests run")
+        self._turn.emit(PhaseStarted(phase="verify", detail=candidate.named))
+        if not await self._runs(candidate):
+            return Ruling("failed", "what it changes is not what the tests run")
         reports: list[CheckReport] = []
         for run in range(RUNS):
             after = await self._bench.check(changes)
@@ -123,6 +154,19 @@ class Trial:
             if not must.fails(both):
                 return Ruling("failed", "a test that must fail does not fail beside it")
         return None
+
+
+def written(files: Workspace, path: str, text: str | None) -> bytes | None:
+    """Return a text as the bytes of a file here, in the encoding and line endings that it has.
+
+    Raises ToolError for a character that the encoding does not have.
+    """
+    if text is None:
+        return None
+    if files.kind(path) == "missing":
+        return TextFile(text).encode()
+    file = TextFile.decode(files.read(path).data)
+    return file.spliced(0, len(file.text), text).encode()
 
 
 def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:

@@ -54,7 +54,7 @@ class _Held:
         self.step = 0
         self.replying = False  # between a step's start and the end of its message
         self.calls: dict[str, _Call] = {}
-        self.closed: set[str] = set()
+        self.closed: set[tuple[int | None, str]] = set()  # of which attempt, and its id
         self.attempt: int | None = None
         self.check = False
 
@@ -78,6 +78,7 @@ class _Held:
                 self.replying = False
             case AttemptStarted(attempt=number):
                 assert self.attempt is None and number is not None
+                assert not self.calls and not self.replying, "an attempt holds whole steps"
                 self.attempt = number
             case CheckStarted():
                 assert self.turn and not self.check
@@ -89,6 +90,7 @@ class _Held:
                 self._of_a_call(event)
         assert event.attempt == self.attempt, f"{event} bears another attempt"
         if isinstance(event, AttemptFinished):
+            assert not self.calls, "its calls are closed before it"
             self.attempt = None
 
     def _of_a_call(self, event: Base) -> None:
@@ -96,7 +98,7 @@ class _Held:
             case ToolRequested(call=made, by=by):
                 assert self.turn and not self.calls, "calls are made one after another"
                 assert by != "model" or (self.step and not self.replying)
-                assert made.id not in self.closed, "an id is used once"
+                assert (self.attempt, made.id) not in self.closed, "an id is used once"
                 self.calls[made.id] = _Call()
             case CallDecided(call_id=call_id):
                 assert self.calls[call_id].decided is None, "decided once"
@@ -119,7 +121,7 @@ class _Held:
                 assert call.decided is not None, "every call is decided"
                 assert call.asked is (call.answered is not None), "every question is answered"
                 assert call.started or not result.ok, "what did not start did not succeed"
-                self.closed.add(call_id)
+                self.closed.add((self.attempt, call_id))
             case _:
                 pass
 

@@ -35,10 +35,11 @@ def reply(body: str) -> str:
 
 def test_a_rewritten_method_goes_into_its_place() -> None:
     found = Gate().read(suspect(), reply("return sum(self.prices)"))
-    assert found.text == TEXT.replace(
+    text = TEXT.replace(
         '        """Return the sum."""\n        return sum(self.prices) - 1',
         "        return sum(self.prices)",
     )
+    assert (found.before, found.after) == ({"cart.py": TEXT}, {"cart.py": text})
     assert "-        return sum(self.prices) - 1" in found.diff
     assert found.change == "+ return sum(self.prices)"
     assert Gate().read(

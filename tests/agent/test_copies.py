@@ -278,3 +278,20 @@ async def test_a_contained_command_sees_the_copy_at_the_place_of_the_original(
         seen: Look = look(copy.path)
         assert seen["src/m.py"] == ("file", 0o644, b"print(1)\n")
     assert look(root, times=True) == before
+
+
+async def test_what_was_touched_is_told_by_path(root: Path, copy: Copy) -> None:
+    assert await copy.touched() == []
+    (copy.path / "src" / "m.py").write_bytes(b"print(2)\n")
+    in_place(copy.path / "run")
+    (copy.path / "closed").chmod(0o755)
+    (copy.path / "closed" / "a").unlink()
+    (copy.path / "link").unlink()
+    (copy.path / "link").symlink_to("run")
+    (copy.path / "new").mkdir()
+    (copy.path / "new" / "nämë").write_bytes(b"")
+    (copy.path / os.fsdecode(b"\xff")).write_bytes(b"")
+    changed = [r"\xff", "closed/a", "link", "new/nämë", "run", "src/m.py"]
+    assert sorted(await copy.touched()) == sorted(changed)
+    await copy.reset()
+    assert await copy.touched() == []

@@ -11,7 +11,7 @@ import pytest
 from support import put
 
 from agent.checkpoint import Checkpoints
-from agent.run import old_contents
+from agent.originals import old_contents
 from sandbox.base import Containment
 from sandbox.contents import left_in
 from sandbox.detect import open_sandbox
