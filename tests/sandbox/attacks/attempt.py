@@ -69,6 +69,8 @@ async def attempt(case: Case, backend: str, ground: Ground) -> Verdict:
         "TOP": str(ground.top),
         "PYTHON": sys.executable,
         "TOKEN": ground.top.name,
+        # a git that finds no repository on the ground is not to find the one around it
+        "GIT_CEILING_DIRECTORIES": str(ground.top),
     }
     if case.prepare:
         script = ["/bin/sh", "-euc", case.prepare]

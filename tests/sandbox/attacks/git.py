@@ -268,6 +268,13 @@ CASES = (
         plain=toothless("there is no /oldroot outside of bubblewrap"),
     ),
     Case(
+        "a git directory that is a link outside, with git granted",
+        "echo x > .git/new",
+        prepare="rm -rf .git; ln -s ../outside .git",
+        git=True,
+        full=REFUSED,
+    ),
+    Case(
         "hooks that are a link outside, with git granted",
         "echo x > .git/hooks/new",
         prepare='rm -rf .git/hooks; ln -s "$OUTSIDE" .git/hooks',

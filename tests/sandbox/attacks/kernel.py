@@ -107,7 +107,7 @@ _COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {  # attack, root alon
         ("mount",),
     ),
     "an owner changed": ("touch f; chown 12345 f && echo GOT it", True, ()),
-    "namespaces of its own": ("unshare -Ur true && echo GOT it", False, ("unshare",)),
+    "namespaces of its own": ("unshare -U true && echo GOT it", False, ("unshare",)),
     "a sandbox in the sandbox": (
         "bwrap --ro-bind / / true && echo GOT it",
         False,
