@@ -9,9 +9,10 @@ import pytest
 
 from sandbox.detect import _bubblewrap, _landlock, self_test
 from tests.sandbox.attacks.attempt import GotThrough, Verdict, attempt, missing
-from tests.sandbox.attacks.case import Case, Expected, Outcome, Unavailable, who
+from tests.sandbox.attacks.case import TEETH, Case, Outcome, Unavailable, who
 from tests.sandbox.attacks.run import home_of_ours
 from tests.sandbox.attacks.suite import CASES, KINDS
+from tests.sandbox.attacks.table import BEGIN, DOCUMENT, within
 
 if TYPE_CHECKING:
     from tests.sandbox.ground import Ground
@@ -77,8 +78,11 @@ def test_there_are_enough_attacks_and_each_says_what_it_cannot_show() -> None:
     told = [case.expected(backend, user) for case in CASES.values() for backend in
             ("full", "reduced", "plain") for user in ("root", "user")]  # fmt: skip
     assert all(each.why for each in told if each.outcome in (Outcome.LOST, Outcome.NEVER))
-    shown = [case for case in CASES.values() if case.expected("plain", "root") == _TEETH]
+    shown = [case for case in CASES.values() if case.expected("plain", "root") == TEETH]
     assert len(shown) > len(CASES) * 0.8
 
 
-_TEETH = Expected(Outcome.LOST, "nothing holds it")
+def test_the_document_says_what_is_not_held() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert BEGIN in text
+    assert text == within(text), "type: python -m tests.sandbox.attacks.table"

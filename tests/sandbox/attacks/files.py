@@ -172,6 +172,8 @@ CASES = (
         prepare="cp /bin/true program",
         kept=("work/program",),
         full=hole("the mode of a file may get setuid: every local user has root's or the user's"),
-        reduced=hole("the mode of a file may get setuid"),
+        reduced=hole(
+            "the mode of a file may get setuid: every local user has root's or the user's"
+        ),
     ),
 )

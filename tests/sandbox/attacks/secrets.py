@@ -106,8 +106,8 @@ CASES = (
         "keys of tools that the table lacks",
         _print(_UNLISTED),
         prepare=_plant(_UNLISTED),
-        full=hole(f"not in the table: {' '.join(_UNLISTED)}"),
-        reduced=hole("not in the table, as above"),
+        full=hole("the table of secrets lacks them; the case lists them"),
+        reduced=hole("the table of secrets lacks them; the case lists them"),
     ),
     Case(
         "a key at the place that a variable names",
@@ -235,7 +235,7 @@ CASES = (
         prepare='mkdir -p "$TOP/cache/wisp/sandbox-caches/cargo"; '
         f'echo "{SECRET}" > "$TOP/cache/wisp/sandbox-caches/cargo/config.toml"',
         full=hole("one cache serves all workspaces: cargo runs what its configuration says"),
-        reduced=hole("one cache serves all workspaces"),
+        reduced=hole("one cache serves all workspaces: cargo runs what its configuration says"),
         plain=toothless("there the caches are the user's own"),
     ),
 )
