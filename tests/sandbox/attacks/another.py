@@ -28,6 +28,7 @@ AS_NOBODY = (
 _HIDDEN = ("/tmp", "/var/tmp", "/run", "/dev/shm")
 _PLACES = (PROJECT / ".cache", Path("/var/cache"), Path("/srv"), Path("/home"))
 _PACKAGES = ("platformdirs", "pathspec")
+_SYSTEM = "/usr/bin/python3"
 _TRIES = "import ctypes, sys, platformdirs, pathspec; assert sys.version_info >= (3, 11)"
 
 
@@ -81,7 +82,7 @@ def run(made: Path, *words: str) -> list[dict[str, Any]]:
 
 
 def _interpreter(made: Path, environ: dict[str, str]) -> str:
-    for found in (sys.executable, "/usr/bin/python3"):
+    for found in (sys.executable, _SYSTEM):
         if _run([found, "-c", _TRIES], environ).returncode == 0:
             return found
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
