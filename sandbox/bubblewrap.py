@@ -13,10 +13,10 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox import plan, seccomp
 from sandbox.base import Command, CommandResult, Containment, Limits, Process, SandboxError
-from sandbox.dialing import Resolve, resolve
 from sandbox.environment import caches_directory, command_environment, trusted_program
 from sandbox.gateway import Attended, Gateway, gateway
 from sandbox.plan import Shown
@@ -25,6 +25,9 @@ from sandbox.protected import secrets
 from sandbox.streams import memory_file
 from sandbox.watcher import watch
 from sandbox.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sandbox.dialing import Resolve
 
 # empty, private and in memory; `/dev/shm` comes with `--dev`
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
@@ -48,7 +51,7 @@ class Bubblewrap:
         *,
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
-        lookup: Resolve = resolve,
+        lookup: Resolve | None = None,
     ) -> None:
         self._lookup = lookup
         self._workspace = workspace
@@ -70,7 +73,7 @@ class Bubblewrap:
         """Run to the end, as the seam says."""
         with gateway(command, self._lookup) as way:
             child = self._start(command, way, command.stdin is not None)
-            return way.told(await child.run(write, command.stdin))
+            return await way.ended(await child.run(write, command.stdin))
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
