@@ -221,8 +221,11 @@ async def test_a_command_is_as_without_a_gateway(full: Box) -> None:
     )
     assert said == "sh two words\n4\ny\n"
     assert result.exit_code == 128 + 15
-    plain = await full.sh("ls /proc | grep -c '^[0-9]'; cat", stdin=b"in\n")
-    assert await full.sh("ls /proc | grep -c '^[0-9]'; cat", stdin=b"in\n", reach=reach) == plain
+    plain = await full.sh("ls /proc >/tmp/l; grep -c '^[0-9]' /tmp/l; cat", stdin=b"in\n")
+    assert (
+        await full.sh("ls /proc >/tmp/l; grep -c '^[0-9]' /tmp/l; cat", stdin=b"in\n", reach=reach)
+        == plain
+    )
     missing = Command(("no-such-program",), full.ground.root, reach=reach)
     output = bytearray()
     assert (await full.sandbox.run(missing, output.extend)).exit_code == 126
