@@ -18,17 +18,11 @@ from agent.flags import command
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from agent.form import Form
-    from agent.messages import Image
     from agent.standing import Standing
     from sandbox.workspace import Workspace
 
-FORMATS = ("text", "json", "stream-json")
-PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
-STDIN = "<stdin>"
 TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
     "escalate max_wall_time allow cwd yes seed"
@@ -343,106 +337,7 @@ def _mode(given: Namespace) -> Any:
 
 
 def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
-    from pathlib import Path
+    from agent import job
+    from agent.headless import execute
 
-    from agent import config as settings
-    from agent.approval import person_is_there
-    from agent.headless import Job, execute
-    from agent.opening import open_workspace
-    from agent.standing import standing
-
-    form: Any = "stream-json" if given.json else given.output_format or "text"
-    if form not in FORMATS:
-        raise UsageError(f"no such format: {form}", "--output-format text, json or stream-json")
-    folder = _folder(given.cwd)
-    typed = {name: getattr(given, name, None) for name in settings.Settings.model_fields}
-    workspace = open_workspace(folder)
-    stands = standing(
-        workspace.root,
-        typed,
-        given.allow or (),
-        defaults={"autonomy": "run"},
-        ask=form == "text" and person_is_there(),
-    )
-    loaded = stands.config
-    accepted = given.escalate is not None
-    if accepted and not loaded.settings.strong:
-        where = settings.config_path()
-        hint = f'in {where}: [models] strong = "provider/model"'
-        raise UsageError("--escalate is for a strong model, and none is set", hint)
-    words, origin = _prompt(kind, prompt)
-    job = Job(
-        kind=kind,
-        prompt=words,
-        origin=origin,
-        settings=loaded.for_work(kind),
-        escalation_accepted=accepted,
-        cwd=folder,
-        output=form,
-        add_dirs=tuple(Path(each).resolve() for each in getattr(given, "add_dir", None) or ()),
-        yes=given.yes,
-        notices=stands.notices,
-        grants=stands.grants,
-        check_of_repository=loaded.sources["check"] == "repository",
-        images=_images(getattr(given, "image", None) or ()),
-        form=_form(getattr(given, "json_schema", None)),
-    )
-    return execute(job)
-
-
-def _images(paths: Sequence[str]) -> tuple[Image, ...]:
-    if not paths:
-        return ()
-    from agent.images import load
-
-    return load(paths)
-
-
-def _form(schema: str | None) -> Form | None:
-    if schema is None:
-        return None
-    from agent.form import Form  # brings jsonschema
-
-    return Form.load(schema)
-
-
-def _prompt(kind: str, words: str) -> tuple[str, str]:
-    """Return the prompt: the words, what is piped in, or both. Raises UsageError for none.
-
-    With both, `<stdin>` too: what is piped in beside a prompt is its matter, not its author.
-    """
-    from agent.headless import PROMPT_BYTES
-
-    piped = ""
-    if words == "-" or (not sys.stdin.isatty() and _readable(words)):
-        data = sys.stdin.buffer.read(PROMPT_BYTES + 1)
-        if len(data) > PROMPT_BYTES:
-            raise UsageError(f"the prompt is over {PROMPT_BYTES >> 20} MB", "name files instead")
-        piped = data.decode("utf-8", errors="replace")
-    words = words.encode("utf-8", errors="replace").decode() if words != "-" else ""
-    if words and piped.strip():
-        return f"{words}\n\n{STDIN}\n{piped.strip()}\n</stdin>", STDIN
-    prompt = words or piped.strip()
-    if not prompt.strip() and kind == "run":
-        raise UsageError("the prompt is empty", 'agent run -p "PROMPT"')
-    return prompt, ""
-
-
-def _readable(words: str) -> bool:
-    """Whether stdin is something to read: a pipe or a file, never a pipe that is only held open."""
-    import select
-    import stat
-
-    from agent.faces import say
-
-    mode = os.fstat(sys.stdin.fileno()).st_mode
-    if stat.S_ISREG(mode):
-        return True
-    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
-        return False
-    # without words the pipe is the prompt, and is waited for; with words, a pipe that another
-    # program merely holds open must not hold us up
-    if not words or select.select([sys.stdin], [], [], PIPE_PATIENCE)[0]:
-        return True
-    say(f"note: nothing came from stdin in {PIPE_PATIENCE:g} s, so it was left alone")
-    return False
+    return execute(job.read(kind, prompt, _folder(given.cwd), given))

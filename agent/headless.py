@@ -8,23 +8,21 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from agent import approval, faces, secret_values
-from agent.config import Settings, state_path
+from agent.config import state_path
 from agent.context import mentions
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
-from agent.grants import Grant
 from agent.holding import features
+from agent.job import Job
 from agent.ledger import Ledger
 from agent.loop import Limits
-from agent.messages import Image
 from agent.models.base import Model
 from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
@@ -37,30 +35,7 @@ from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
 
 if TYPE_CHECKING:
-    from agent.form import Form
     from agent.turn import Turn
-
-PROMPT_BYTES = 10 << 20  # more is no prompt
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one command line asked for."""
-
-    kind: Literal["run", "fix"]
-    prompt: str
-    settings: Settings
-    cwd: Path
-    output: faces.Format = "text"
-    add_dirs: tuple[Path, ...] = ()
-    yes: bool = False
-    escalation_accepted: bool = False  # by the flag, for this command line
-    notices: tuple[Notice, ...] = ()
-    grants: tuple[Grant, ...] = ()
-    check_of_repository: bool = False  # it was trusted, and still runs only where it is contained
-    origin: str = ""  # of a part of the prompt that the user did not write
-    images: tuple[Image, ...] = ()
-    form: Form | None = None  # in which the final answer is asked for
 
 
 def execute(job: Job) -> int:

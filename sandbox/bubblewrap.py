@@ -14,10 +14,10 @@ import resource
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox import plan, seccomp
 from sandbox.base import MOST_MEMORY, Command, CommandResult, Containment, Process, SandboxError
-from sandbox.dialing import Resolve, resolve
 from sandbox.environment import caches_directory, command_environment, trusted_program
 from sandbox.gateway import Attended, Gateway, gateway
 from sandbox.inside import Inside
@@ -29,6 +29,9 @@ from sandbox.streams import memory_file
 from sandbox.toolchains import toolchains
 from sandbox.watcher import watch
 from sandbox.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sandbox.dialing import Resolve
 
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
@@ -64,7 +67,7 @@ class Bubblewrap:
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
         features: frozenset[str] = frozenset(),
-        lookup: Resolve = resolve,
+        lookup: Resolve | None = None,
     ) -> None:
         self.features = features
         self._lookup = lookup

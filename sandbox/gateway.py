@@ -17,16 +17,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.base import Command, CommandResult, Process
-from sandbox.dialing import Resolve
-from sandbox.proxy import Proxy, splice
 from sandbox.reach import LEAST_PORT, OFF, Reach
+
+if TYPE_CHECKING:  # most commands have no network: what it needs is loaded with the first that has
+    from sandbox.dialing import Resolve
 
 _MOST_PORTS = 100  # of loopback, when all are to be reached
 _MOST_DOORS = 2 * _MOST_PORTS + 2
 _MOST_TALKS = 200  # connections at once; each takes two of our descriptors
 _BUFFER = 256 << 10
+_SETTLE_S = 1.0
 _LISTENS = "0A"
 _LOCAL = ("00000000", "0100007F", "0" * 32, "0" * 24 + "01000000", "0" * 16 + "FFFF00000100007F")
 
@@ -37,9 +40,8 @@ class Gateway:
     Made in a running loop, and closed by whoever made it.
     """
 
-    def __init__(self, command: Command, lookup: Resolve) -> None:
+    def __init__(self, command: Command, lookup: Resolve | None = None) -> None:
         self._reach = OFF if command.network else command.reach
-        self._proxy = Proxy(self._reach, lookup)
         self._talks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self._ports: list[int] = []
@@ -47,6 +49,10 @@ class Gateway:
         self._ours: socket.socket | None = None
         self._theirs: socket.socket | None = None
         if self._reach:
+            from sandbox.dialing import resolve
+            from sandbox.proxy import Proxy
+
+            self._proxy = Proxy(self._reach, lookup or resolve)
             self._loop = asyncio.get_running_loop()
             self._ports = sorted(_ports(self._reach))
             self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -66,8 +72,12 @@ class Gateway:
         given, self._theirs = self._theirs, None
         return () if given is None else (given.detach(),)
 
-    def told(self, result: CommandResult) -> CommandResult:
-        """Return the result with what was refused, and what was reached."""
+    async def ended(self, result: CommandResult) -> CommandResult:
+        """Return the result of the command with what was refused, and what was reached."""
+        if not self._reach:
+            return result
+        if self._talks:  # what it sent last may still be on its way
+            await asyncio.wait(self._talks, timeout=_SETTLE_S)
         notes = tuple(f"network: {note}" for note in self._proxy.notes)
         return replace(result, notes=(*result.notes, *notes), reached=tuple(self._proxy.reached))
 
@@ -88,7 +98,7 @@ class Gateway:
         """Take the next door that is handed out."""
         assert self._ours is not None
         try:
-            word, rows, _, _ = self._ours.recvmsg(64, socket.CMSG_SPACE(4))
+            word, rows, _, _ = self._ours.recvmsg(64, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -104,8 +114,12 @@ class Gateway:
             self._stop_taking()
             return
         for descriptor in descriptors:
-            with contextlib.suppress(OSError, ValueError):
-                self._attend(socket.socket(fileno=descriptor), word == b"proxy")
+            try:
+                door = socket.socket(fileno=descriptor)
+            except OSError:
+                os.close(descriptor)
+            else:
+                self._attend(door, word == b"proxy")
 
     def _attend(self, door: socket.socket, is_proxy: bool) -> None:
         """Serve what comes through a door, if it is one that was ordered."""
@@ -139,7 +153,10 @@ class Gateway:
                     writer.close()
 
         async def start() -> None:
-            self._servers.append(await asyncio.start_server(serve, sock=door, limit=_BUFFER))
+            try:
+                self._servers.append(await asyncio.start_server(serve, sock=door, limit=_BUFFER))
+            except (OSError, asyncio.CancelledError):
+                door.close()
 
         task = asyncio.ensure_future(start())
         self._talks.add(task)
@@ -148,6 +165,8 @@ class Gateway:
     async def _loopback(
         self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        from sandbox.proxy import splice
+
         for address in ("127.0.0.1", "::1"):
             try:
                 there, out = await asyncio.open_connection(address, port, limit=_BUFFER)
@@ -186,20 +205,20 @@ class Attended:
     async def wait(self) -> CommandResult:
         """Wait for its end, as the seam says."""
         try:
-            return self._gateway.told(await self._process.wait())
+            return await self._gateway.ended(await self._process.wait())
         finally:
             self._gateway.close()
 
     async def stop(self) -> CommandResult:
         """End it, as the seam says."""
         try:
-            return self._gateway.told(await self._process.stop())
+            return await self._gateway.ended(await self._process.stop())
         finally:
             self._gateway.close()
 
 
 @contextlib.contextmanager
-def gateway(command: Command, lookup: Resolve) -> Iterator[Gateway]:
+def gateway(command: Command, lookup: Resolve | None) -> Iterator[Gateway]:
     """Open a command's gateway, and close it in the end."""
     opened = Gateway(command, lookup)
     try:

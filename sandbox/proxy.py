@@ -219,10 +219,13 @@ async def splice(
         await _pass(source, sink)
         sink.write_eof()
 
-    with contextlib.suppress(ExceptionGroup):
-        async with asyncio.TaskGroup() as both:
-            both.create_task(one_way(reader, out))
-            both.create_task(one_way(there, writer))
+    ways = [asyncio.ensure_future(one_way(*ends)) for ends in ((reader, out), (there, writer))]
+    try:
+        await asyncio.gather(*ways)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
 
 
 async def _pass(

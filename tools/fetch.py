@@ -10,12 +10,15 @@ import sys
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.base import Command, Limits, SandboxError
-from sandbox.dialing import Resolve, resolve
 from sandbox.reach import Block, Reach
 from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
-from tools.web import BYTES, NotFetched, Page, Place, get
+
+if TYPE_CHECKING:  # what it takes to fetch a page is loaded with the first one
+    from sandbox.dialing import Resolve
+    from tools.web import Page, Place
 
 SHOWN = 6000  # characters
 _SECONDS = 30.0  # for the page to come
@@ -42,7 +45,7 @@ class Fetch(Tool[FetchArgs]):
     name = "fetch"
     args = FetchArgs
 
-    def __init__(self, lookup: Resolve = resolve, patience: float = _READING_S) -> None:
+    def __init__(self, lookup: Resolve | None = None, patience: float = _READING_S) -> None:
         self._lookup = lookup
         self._patience = patience
 
@@ -61,6 +64,9 @@ class Fetch(Tool[FetchArgs]):
 
     async def run(self, args: FetchArgs, context: ToolContext) -> ToolResult:
         """Return the part of the text that fits, and how to go on."""
+        from sandbox.dialing import resolve
+        from tools.web import BYTES, NotFetched, get
+
         text = _kept(args, context)
         if text is not None:
             return _shown(args, args.url, text)
@@ -76,7 +82,7 @@ class Fetch(Tool[FetchArgs]):
         place = _place(args.url)
         try:
             async with asyncio.timeout(_SECONDS):
-                page = await get(place, allowed, self._lookup, os.environ)
+                page = await get(place, allowed, self._lookup or resolve, os.environ)
         except TimeoutError:
             raise ToolError(f"{place.authority} took longer than {_SECONDS:g} s") from None
         except NotFetched as error:
@@ -95,6 +101,8 @@ class Fetch(Tool[FetchArgs]):
 
 
 def _place(url: str) -> Place:
+    from tools.web import NotFetched, Place
+
     try:
         return Place.of(url.strip())
     except NotFetched as error:

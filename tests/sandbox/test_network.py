@@ -189,6 +189,18 @@ async def test_plain_loopback_is_every_port_that_is_listened_on(full: Box) -> No
 
 
 @pytest.mark.full
+async def test_what_a_command_sent_last_arrives(full: Box) -> None:
+    async with site("database") as database:
+        code = (
+            "import os, socket; s = socket.create_connection(('127.0.0.1', %d));"
+            " s.sendall(b'x' * 300_000 + b'end'); os._exit(0)"
+        )
+        reach = Reach.parse([f"loopback:{database.port}"])
+        await full.sh(f'{sys.executable} -c "{code % database.port}"', reach=reach)
+        assert len(database.asked[0]) == 300_003
+
+
+@pytest.mark.full
 async def test_a_port_that_nobody_listens_on_is_told(full: Box) -> None:
     async with site("gone") as gone:
         port = gone.port
@@ -209,8 +221,11 @@ async def test_a_command_is_as_without_a_gateway(full: Box) -> None:
     )
     assert said == "sh two words\n4\ny\n"
     assert result.exit_code == 128 + 15
-    plain = await full.sh("ls /proc | grep -c '^[0-9]'; cat", stdin=b"in\n")
-    assert await full.sh("ls /proc | grep -c '^[0-9]'; cat", stdin=b"in\n", reach=reach) == plain
+    plain = await full.sh("ls /proc >/tmp/l; grep -c '^[0-9]' /tmp/l; cat", stdin=b"in\n")
+    assert (
+        await full.sh("ls /proc >/tmp/l; grep -c '^[0-9]' /tmp/l; cat", stdin=b"in\n", reach=reach)
+        == plain
+    )
     missing = Command(("no-such-program",), full.ground.root, reach=reach)
     output = bytearray()
     assert (await full.sandbox.run(missing, output.extend)).exit_code == 126
