@@ -108,7 +108,7 @@ class Bubblewrap:
         with gateway(command, self._lookup) as way:
             child, sockets = await self._start(command, way, command.stdin is not None)
             hidden += sockets
-            return way.told(await child.run(write, command.stdin))
+            return await way.ended(await child.run(write, command.stdin))
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
