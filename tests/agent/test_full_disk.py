@@ -1,14 +1,17 @@
 """What happens where the disk is full, on a small file system of our own, and in a sandbox."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trees import build, drive, look
+from trees import build, checkpoints, drive, look
 
 from agent.checkpoint import Checkpoints
-from sandbox.base import Containment
+from agent.errors import Failed
+from sandbox.base import Command, CommandResult, Containment, SandboxError
 from sandbox.detect import open_sandbox
+from sandbox.plain import Plain
 from sandbox.workspace import Workspace
 
 pytestmark = pytest.mark.full
@@ -141,3 +144,25 @@ async def test_checkpoints_work_where_git_runs_contained_and_their_place_is_hidd
     assert "+new" in await points.diff(first.id, second.id)
     assert (await points.restore(first.id)).files == ("a", "b", "c")
     assert look(root) == before
+
+
+class Unstartable(Plain):
+    """A sandbox that cannot be set up."""
+
+    async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
+        raise SandboxError("no place for a mount")
+
+
+async def test_a_git_that_cannot_be_started_is_an_error_with_a_hint(
+    tmp_path: Path,
+) -> None:
+    root, state = tmp_path / "work", tmp_path / "state"
+    build(root, {"a": ("file", 0o644, b"1")})
+    points = checkpoints(root, state)
+    await points.make("one")
+    (root / "a").write_bytes(b"2")
+    unstartable = Checkpoints(root, Unstartable(why_not="a test"), state=state)
+    with pytest.raises(Failed, match="no place for a mount") as caught:
+        await unstartable.make("two")
+    assert caught.value.hint
+    assert (await points.make("three")).files == 1
