@@ -30,6 +30,8 @@ from sandbox.workspace import Workspace
 
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
+_OWN_WORDS = b"bwrap: "
+_TRIES = 5  # where sockets of others come and go
 _SHARED_MEMORY = "/dev/shm"
 _NOTHING = Path(__file__).with_name("py.typed")  # an empty file that is always there
 # how a shell calls each limit, in what unit; of processes, each has a name of its own
@@ -80,19 +82,21 @@ class Bubblewrap:
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
-        child, sockets = await self._start(command, command.stdin is not None)
-        words = _FirstWords(write)
-        try:
-            result = await child.run(words, command.stdin)
-        except SandboxError:
-            # a service that ended meanwhile took its socket from under the mount: nothing was run
-            if all(path.exists() for path in sockets):
+        tries = _TRIES
+        while True:
+            tries -= 1
+            child, sockets = await self._start(command, command.stdin is not None)
+            words = _FirstWords(write)
+            try:
+                result = await child.run(words, command.stdin)
+            except SandboxError:
+                # a service that ended took its socket from under the mount: nothing was run
+                if tries and not all(path.exists() for path in sockets):
+                    continue
                 words.end()
                 raise
-            child, _ = await self._start(command, command.stdin is not None)
-            return await child.run(write, command.stdin)
-        words.end()
-        return result
+            words.end()
+            return result
 
     async def spawn(self, command: Command, *, pty: bool = False) -> Process:
         """Start and return at once, as the seam says."""
@@ -231,24 +235,26 @@ class Bubblewrap:
 
 
 class _FirstWords:
-    """Passes output on, but for what bubblewrap says at its start until more comes, or `end`."""
+    """Passes output on, but for a first line of bubblewrap's own, until more comes, or `end`."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
-        self._first: bytes | None = None
+        self._first: bytearray | None = bytearray()
 
     def __call__(self, data: bytes) -> None:
-        if self._first is None and data.startswith(b"bwrap: "):
-            self._first = data
+        if self._first is None:
+            self._write(data)
             return
-        self.end()
-        self._write(data)
+        self._first += data
+        begins = self._first[: len(_OWN_WORDS)] == _OWN_WORDS[: len(self._first)]
+        if not begins or b"\n" in self._first[:-1]:
+            self.end()
 
     def end(self) -> None:
-        """Pass on what was kept."""
+        """Pass on what was kept, and all that comes."""
         if self._first:
-            self._write(self._first)
-        self._first = b""
+            self._write(bytes(self._first))
+        self._first = None
 
 
 def _bind(shown: Shown) -> tuple[str, str, str]:
