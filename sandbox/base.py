@@ -52,7 +52,7 @@ class Limits:
 
     `wall_s`, `cpu_s` and the two grace times are seconds, the rest bytes or counts. `memory_bytes`
     and `processes` (threads count) are of all its processes together, `cpu_s` and `file_bytes` of
-    each process and file.
+    each process and file. `wall_s` and `output_bytes` bound what `run` runs, not what was spawned.
     """
 
     wall_s: float | None = 120.0

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
+_OWN_WORDS = b"bwrap: "
+_TRIES = 5  # where sockets of others come and go
 _SHARED_MEMORY = "/dev/shm"
 # in /proc: settings of the whole machine
 _KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
@@ -89,17 +91,20 @@ class Bubblewrap:
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
-        words, hidden = _FirstWords(write), list[Path]()
-        try:
-            result = await self._once(command, words, hidden)
-        except SandboxError:
-            # a service that ended meanwhile took its socket from under the mount: nothing was run
-            if all(path.exists() for path in hidden):
+        tries = _TRIES
+        while True:
+            tries -= 1
+            words, hidden = _FirstWords(write), list[Path]()
+            try:
+                result = await self._once(command, words, hidden)
+            except SandboxError:
+                # a service that ended took its socket from under the mount: nothing was run
+                if tries and not all(path.exists() for path in hidden):
+                    continue
                 words.end()
                 raise
-            return await self._once(command, write, [])
-        words.end()
-        return result
+            words.end()
+            return result
 
     async def _once(
         self, command: Command, write: Callable[[bytes], None], hidden: list[Path]
@@ -256,24 +261,26 @@ class Bubblewrap:
 
 
 class _FirstWords:
-    """Passes output on, but for what bubblewrap says at its start until more comes, or `end`."""
+    """Passes output on, but for a first line of bubblewrap's own, until more comes, or `end`."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
-        self._first: bytes | None = None
+        self._first: bytearray | None = bytearray()
 
     def __call__(self, data: bytes) -> None:
-        if self._first is None and data.startswith(b"bwrap: "):
-            self._first = data
+        if self._first is None:
+            self._write(data)
             return
-        self.end()
-        self._write(data)
+        self._first += data
+        begins = self._first[: len(_OWN_WORDS)] == _OWN_WORDS[: len(self._first)]
+        if not begins or b"\n" in self._first[:-1]:
+            self.end()
 
     def end(self) -> None:
-        """Pass on what was kept."""
+        """Pass on what was kept, and all that comes."""
         if self._first:
-            self._write(self._first)
-        self._first = b""
+            self._write(bytes(self._first))
+        self._first = None
 
 
 def _bind(shown: Shown) -> tuple[str, str, str]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.base import Containment, Sandbox, SandboxError
-from sandbox.detect import CANARIES, _bubblewrap, open_sandbox, self_test
+from sandbox.base import FEATURES, Containment, Sandbox, SandboxError
+from sandbox.detect import CANARIES, SHOWN, _bubblewrap, open_sandbox, self_test
 from sandbox.plain import Plain
 from sandbox.workspace import Workspace
 
@@ -107,6 +107,19 @@ async def test_a_home_directory_is_not_opened_to_commands(
 async def test_the_full_sandbox_is_taken_where_it_holds(full: Box) -> None:
     found = await open_sandbox(Workspace(full.ground.root), "auto")
     assert (found.containment, found.why_not) == (Containment.FULL, "")
+    assert found.features >= {*FEATURES} - {"processes-limited"}  # for root that needs a cgroup
+    assert (await open_sandbox(Workspace(full.ground.root), "off")).features == frozenset()
+
+
+async def test_the_reduced_sandbox_claims_no_more_than_it_holds(reduced: Box) -> None:
+    found = await open_sandbox(Workspace(reduced.ground.root), "reduced")
+    assert found.features - {"processes-limited"} == {
+        "writes-held", "network-off", "secrets-hidden", "environment-scrubbed", "unprivileged",
+    }  # fmt: skip
+
+
+def test_every_feature_has_its_words_and_its_canaries() -> None:
+    assert {*SHOWN} == {*FEATURES}
 
 
 async def test_where_namespaces_are_forbidden_the_reduced_one_is_taken(reduced: Box) -> None:

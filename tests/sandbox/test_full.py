@@ -264,3 +264,12 @@ async def test_toolchains_in_a_temporary_folder_are_there_to_read(
         "it runs", "it runs", "whole", "it runs", "alone", "env", "go", "",
     ]  # fmt: skip
     assert not (tmp_path / "go/bin/new").exists()
+
+
+async def test_words_like_bubblewraps_own_are_passed_on(full: Box) -> None:
+    for words in ("bwrap: hello\n", "bwrap: a\nb\n", "bw", "bwrap: no end", "b\nwrap: \n", ""):
+        assert await full.sandbox.run(
+            Command(("/usr/bin/printf", "%s", words), full.ground.root),
+            (said := bytearray()).extend,
+        )
+        assert said.decode() == words

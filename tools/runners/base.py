@@ -147,7 +147,8 @@ async def run_check(
         note = f"{found.missing}; ran {runner.fallback.command} instead\n"
         return report.model_copy(update={"output": note + report.output})
     ended = result.exit_code is not None and not result.timed_out
-    printed = capture.end(_OUTPUT_BYTES)
+    told = "".join(f"\n[sandbox: {each}]" for each in result.notes)
+    printed = capture.end(_OUTPUT_BYTES) + told
     return CheckReport(
         command=runner.command,
         runner=runner.name,
