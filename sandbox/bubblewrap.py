@@ -31,7 +31,7 @@ from sandbox.workspace import Workspace
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
 _OWN_WORDS = b"bwrap: "
-_TRIES = 5  # where sockets of others come and go
+_TRIES = 12  # where sockets of others come and go, on a machine that is busy
 _SHARED_MEMORY = "/dev/shm"
 _NOTHING = Path(__file__).with_name("py.typed")  # an empty file that is always there
 # how a shell calls each limit, in what unit; of processes, each has a name of its own
