@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # empty, private and in memory
 _PRIVATE = ("/tmp", "/var/tmp", "/run")
 _OWN_WORDS = b"bwrap: "
-_TRIES = 5  # where sockets of others come and go
+_TRIES = 12  # where sockets of others come and go, on a machine that is busy
 _SHARED_MEMORY = "/dev/shm"
 # in /proc: settings of the whole machine
 _KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
