@@ -217,7 +217,9 @@ def test_a_character_that_the_file_cannot_hold_is_refused(
 ) -> None:
     latin = f"# -*- coding: latin-1 -*-\n# ä\n{CALC}".encode("latin-1")
     put(root, {"calc.py": latin})
-    told = proven(fix(GOOD.replace("a + b", "a + b  # →"), GOOD, words=(*CHECK, "--effort", "1")))
+    told = proven(
+        fix(GOOD.replace("a + b", "'→' and a + b"), GOOD, words=(*CHECK, "--effort", "1"))
+    )
     assert told.attempts == 2
     assert (root / "calc.py").read_bytes() == latin.replace(b"a - b", b"a + b")
 
