@@ -119,9 +119,7 @@ def _keys_remove(given: Namespace) -> int:
     return forget_key(given.provider)
 
 
-@command(
-    "sandbox status", "What holds here, why not more, and what to type.", "sandbox json cwd"
-)
+@command("sandbox status", "What holds here, why not more, and what to type.", "sandbox json cwd")
 def _sandbox_status(given: Namespace) -> int:
     from agent.commands import sandbox_status
 
