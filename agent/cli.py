@@ -162,9 +162,7 @@ def _policy_replay(given: Namespace) -> int:
     return replayed(_folder(given.cwd), given.session or "last", given.at or "")
 
 
-@command(
-    "sandbox status", "What holds here, why not more, and what to type.", "sandbox as_json cwd"
-)
+@command("sandbox status", "What holds here, why not more, and what to type.", "sandbox json cwd")
 def _sandbox_status(given: Namespace) -> int:
     from agent.commands import sandbox_status
 
@@ -196,7 +194,7 @@ def _sandbox_run(given: Namespace) -> int:
     return asyncio.run(held)
 
 
-@command("doctor", "What is installed, what holds, what to type to improve it.", "as_json cwd")
+@command("doctor", "What is installed, what holds, what to type to improve it.", "json cwd")
 def _doctor(given: Namespace) -> int:
     from agent.commands import examined
 

@@ -16,10 +16,12 @@ from test_events import UNION, values
 
 from agent import secret_values
 from agent.events import Base, Notice, SessionStarted, ToolOutput, as_line
+from agent.messages import UserMessage
 from agent.models.base import ModelRequest
 from agent.models.scripted import ScriptedModel
 from agent.policy import Autonomy
 from agent.redaction import Redaction, mark
+from agent.repair.asking import Asking, Question
 from agent.session import Session
 from sandbox.base import Containment
 from sandbox.workspace import Workspace
@@ -214,6 +216,19 @@ def test_an_error_tells_no_secret(tmp_path: Path) -> None:
         ended = agent(*words, cwd=work, env={"SOME_API_TOKEN": token})
         assert ended.code == 2 and ended.errors
         assert token not in ended.out + ended.err
+
+
+async def test_a_repair_asks_without_secrets() -> None:
+    model = ScriptedModel.of([{"samples": ["a"]}, {"samples": ["b"]}])
+    emitted: list[Base] = []
+    redaction = Redaction({PLANTED: "KEY"})
+    asking = Asking(model, emitted.append, 0, 2, redaction=redaction)
+    messages = (UserMessage(text=f"It said {PLANTED} and {FORM}."),)
+    question = Question(messages, f"# {PLANTED}\n", 10, draft=PLANTED)
+    assert await asking.answers(question) == [f"# {mark('KEY')}\na"]
+    assert await asking.completed(question, ["x"]) == ["xb"]
+    assert len(model.requests) == 2
+    assert PLANTED not in str(model.requests) and FORM not in str(model.requests)
 
 
 async def test_a_function_that_holds_a_secret_is_not_written_anew(tmp_path: Path) -> None:
