@@ -257,20 +257,22 @@ class _FirstWords:
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
-        self._first: bytes | None = None
+        self._first: bytes | None = b""
 
     def __call__(self, data: bytes) -> None:
-        if self._first is None and data.startswith(b"bwrap: "):
-            self._first = data
+        if self._first is None:
+            self._write(data)
             return
-        self.end()
-        self._write(data)
+        self._first += data  # it writes its one line in pieces
+        begun = self._first.startswith(b"bwrap: "[: len(self._first)])
+        if not begun or b"\n" in self._first[:-1]:
+            self.end()
 
     def end(self) -> None:
         """Pass on what was kept."""
-        if self._first:
-            self._write(self._first)
-        self._first = b""
+        first, self._first = self._first, None
+        if first:
+            self._write(first)
 
 
 def _bind(shown: Shown) -> tuple[str, str, str]:

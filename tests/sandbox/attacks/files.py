@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.sandbox.attacks.case import (
     FIRST,
-    HELD,
     PARENT,
     TEETH,
     ByUser,
@@ -157,10 +156,6 @@ CASES = (
         "a setting of the running kernel",
         'echo "$VALUE" > "$SETTING"',
         witness=setting,
-        full=ByUser(
-            root=hole("/proc/sys is writable for uid 0; core_pattern there runs any program"),
-            user=HELD,
-        ),
         plain=ByUser(
             root=TEETH,
             user=toothless("only root owns it"),

@@ -119,7 +119,7 @@ MUTATIONS = (
     _full(
         "no limit on files",
         "a file larger than its limit",
-        (_BWRAP, '("-f", resource.RLIMIT_FSIZE, limits.file_bytes, 512),', ""),
+        ("limits.py", "found.append((resource.RLIMIT_FSIZE, size, size))", "pass"),
     ),
     _full(
         "the filter does not ask for the machine",
