@@ -7,7 +7,6 @@ from dataclasses import replace
 from tests.sandbox.attacks.case import (
     HELD,
     REFUSED,
-    SECRET,
     Case,
     hole,
     lost,
@@ -18,7 +17,6 @@ from tests.sandbox.attacks.case import (
 _INSIDE = "rules of Landlock only add up: nothing inside a writable folder can be kept read-only"
 _ABSENT = "a protected name that does not exist yet can be made"
 _PARTS_LEFT = "it is not among the parts of git's directory that are kept"
-_RACE = "between the look at the tree and the mount, a command beside it puts a link in the place"
 _PARTS = ("work/.git/hooks", "work/.git/config", "work/.git/info", "work/.git/modules")
 _FILLED = """
 mkdir -p .git/objects .git/refs && echo "ref: refs/heads/m" > .git/HEAD
@@ -117,13 +115,14 @@ _TABLE = (".wisp", ".vscode", ".idea", ".cursor", ".claude", ".codex", ".gemini"
 _MORE = (".zed", ".windsurf", ".kiro", ".roo", ".qwen", ".opencode", ".vs", ".fleet", ".zencoder")
 _SWAP = """
 import ctypes, os, time
-os.mkdir({name!r})
+os.makedirs({name!r} + "/.git/hooks")
 os.symlink({target!r}, "link")
 exchange = ctypes.CDLL(None).renameat2
 end = time.monotonic() + 15
 print("swapping", flush=True)
 while time.monotonic() < end:
-    exchange(-100, {name!r}.encode(), -100, b"link", 2)
+    exchange(-100, {swapped!r}.encode(), -100, b"link", 2)
+    for _ in range(3000): pass
 """
 
 
@@ -295,25 +294,29 @@ CASES = (
         git=True,
         full=REFUSED,
     ),
+    # bubblewrap may have made a mount point outside by then, an empty folder, before it is ended
     # a command in the background swaps a name between a folder and a link
     Case(
         "the keys, mounted over their mask by a race",
         "cat ~/.ssh/id",
-        background=python(_SWAP.format(name=".vscode", target="../home/.ssh")),
+        background=python(_SWAP.format(name="sub", swapped="sub/.git", target="../../home/.ssh")),
         kept=("outside", "home"),
-        secrets=(SECRET,),
-        tries=80,
-        full=hole(_RACE),
+        tries=60,
     ),
     Case(
         "a folder outside, mounted writable by a race",
-        "echo x > .git/escaped",
+        "echo x > sub/escaped; echo x > link/escaped; echo x > ../outside/escaped",
+        background=python(_SWAP.format(name="sub", swapped="sub", target="../outside")),
+        kept=("outside/file", "outside/escaped", "home"),
+        tries=60,
+    ),
+    Case(
+        "a folder outside, mounted writable by a race, with git granted",
+        "echo x > .git/escaped; echo x > link/escaped; echo x > ../outside/escaped",
         prepare="rm -rf .git",
-        background=python(_SWAP.format(name=".git", target="../outside")),
-        kept=("outside", "home"),
-        tries=80,
+        background=python(_SWAP.format(name=".git", swapped=".git", target="../outside")),
+        kept=("outside/file", "outside/escaped", "home"),
+        tries=60,
         git=True,
-        full=hole(_RACE),
-        reduced=HELD,
     ),
 )

@@ -102,6 +102,11 @@ MUTATIONS = (
         (_PLAN, 'yield Shown(inner.parent, target / name.split("/", 1)[0], True)', "pass"),
     ),
     _full(
+        "mounts are not compared with the plan",
+        "a folder outside, mounted writable by a race",
+        ("mounted.py", "return False\n            before", "return True\n            before"),
+    ),
+    _full(
         "links are not refused",
         "a git directory that is a link outside, with git granted",
         (_PLAN, "    if path.is_symlink():\n        raise", "    if False:\n        raise"),
