@@ -24,9 +24,9 @@ def reachable(
             continue
         # all of a folder: a service may have renamed its socket after it was bound
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for path in sorted(entry.path for entry in entries if _is_socket(entry)):
-                if Path(path) not in known:
-                    yield Path(path)
+            found = sorted(entry.path for entry in entries if _is_socket(entry))
+            if found and _is_open(Path(folder)):
+                yield from (Path(path) for path in found if Path(path) not in known)
 
 
 def _folders() -> set[str]:
@@ -52,6 +52,17 @@ def _listings() -> Iterator[str]:
                 text = Path(f"/proc/{process}/net/unix").read_text(errors="surrogateescape")
                 seen.add(network)
                 yield text
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether we could enter it without privileges: neither a command has any, nor bubblewrap."""
+    groups = {os.getegid(), *os.getgroups()}
+    for each in (folder, *folder.parents):
+        status = each.stat()
+        ours = (status.st_uid == os.geteuid()) << 6 | (status.st_gid in groups) << 3 | 1
+        if not status.st_mode & ours & 0o111:
+            return False
+    return True
 
 
 def _is_socket(entry: os.DirEntry[str]) -> bool:
