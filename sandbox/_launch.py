@@ -176,7 +176,28 @@ def _remove(folder: str) -> None:
     except OSError:
         import shutil
 
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            shutil.rmtree(folder, ignore_errors=True)
+        except RecursionError:
+            _flatten(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flatten(folder: str) -> None:
+    """Move the folders at any depth to the top, so that none is too deep to be removed."""
+    todo, count = [folder], 0
+    for above in todo:
+        try:
+            names = [
+                entry.name for entry in os.scandir(above) if entry.is_dir(follow_symlinks=False)
+            ]
+            for name in names:
+                count += 1
+                flat = f"{folder}/.{count}.{os.getpid()}"
+                os.rename(f"{above}/{name}", flat)  # noqa: PTH104 pathlib is slow to import
+                todo.append(flat)
+        except OSError:
+            continue
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -9,9 +9,9 @@ within the limits, what is in a repository that the command makes (a tripwire lo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +22,11 @@ from sandbox.environment import caches_directory, command_environment, trusted_p
 from sandbox.gateway import Attended, Gateway, gateway
 from sandbox.inside import Inside
 from sandbox.limits import Bounded
+from sandbox.mounted import Gate, Moved
 from sandbox.plan import Shown
 from sandbox.process import Child, Start
 from sandbox.protected import secrets
+from sandbox.services import reachable
 from sandbox.streams import memory_file
 from sandbox.toolchains import toolchains
 from sandbox.watcher import watch
@@ -130,7 +132,7 @@ class Bubblewrap:
         """Return the command, started, and the sockets of others that are hidden from it."""
         if self._inside.cold and not command.read_only:
             await asyncio.to_thread(self._inside.look)
-        caches = caches_directory()
+        caches = caches_directory(self._workspace.root)
         environment = command_environment(
             self._environ,
             home=self._home,
@@ -143,19 +145,27 @@ class Bubblewrap:
             watched = watch()
         except OSError as error:
             raise SandboxError(f"nothing could see to its end: {error}") from error
-        held = self._inside.hold(command)
+        try:
+            held = self._inside.hold(command)
+        except OSError as error:  # something beside us exchanges what we look at
+            raise SandboxError(f"the workspace could not be looked at: {error}") from error
         bounded = Bounded(command.limits, held.release)
         tools = [*toolchains(self._environ, _PRIVATE)]
         hidden = [*dict.fromkeys(secrets(self._home))]
-        sockets = [*_sockets((*self._roots(), *hidden), [real for _, real in tools])]
+        known = (*self._roots(), *hidden)
+        sockets = [*reachable(known, _PRIVATE, [real for _, real in tools])]
         try:
-            view = [*self._view(command, caches, tools, hidden, sockets, held.shown)]
-        except BaseException:
+            shown: list[Shown] = []
+            view = [*self._view(command, caches, tools, hidden, sockets, held.shown, shown)]
+        except BaseException as error:
             bounded.release()
+            if isinstance(error, OSError):
+                raise SandboxError(f"the workspace could not be looked at: {error}") from error
             raise
         filter_fd = memory_file(self._filter)
         status, told = os.pipe()
         line = os.dup(watched.line)
+        gate = Gate()
         os.set_blocking(status, False)
         arguments = [
             *(self._bwrap, *_NAMESPACES),
@@ -165,6 +175,7 @@ class Bubblewrap:
             # own processes hold the line, and close it before the command
             *("--unsetenv", watched.mark, "--sync-fd", str(line)),
             *("--seccomp", str(filter_fd), "--json-status-fd", str(told)),
+            *gate.options,
             *("--chdir", str(command.cwd), "--", *way.wrap(command.argv)),
         ]
         try:
@@ -175,7 +186,7 @@ class Bubblewrap:
                     env=environment,
                     stdin="pipe" if pipe else "none",
                     pty=pty,
-                    pass_fds=(filter_fd, told, line, *way.hand_over()),
+                    pass_fds=(filter_fd, told, line, *gate.passed, *way.hand_over()),
                     wrappers=2,
                     status=status,
                     limits=command.limits,
@@ -183,8 +194,18 @@ class Bubblewrap:
                 )
             )
         except OSError as error:
+            gate.close()
             bounded.release()
             raise SandboxError(f"the command was not started: {error}") from error
+        try:
+            await asyncio.to_thread(gate.open, child, shown)
+        except Moved:
+            with contextlib.suppress(SandboxError):
+                await child.wait()  # it was killed
+            child.close()
+            raise
+        finally:
+            gate.close()
         return child, sockets
 
     # -- the view of the file system, in the order of mounting
@@ -197,7 +218,9 @@ class Bubblewrap:
         hidden: Sequence[Path],
         sockets: Sequence[Path],
         held: Sequence[Shown],
+        shown: list[Shown],
     ) -> Iterator[str]:
+        """Yield the options; `shown` gets what is laid where commands can write."""
         yield from ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
         # bwrap itself does that only where the files' modes would let us write; those of root do
         for place in _KERNEL:
@@ -213,7 +236,6 @@ class Bubblewrap:
         yield from self._resolver(command)
         writable = [plan.check_path(path, "a writable path") for path in command.writable]
         own = [*([caches] if caches else []), *writable]
-        shown: list[Shown] = []
         tops = (*self._roots(), *own)
         # those that a later mount would uncover wait for it
         inside = [path for path in hidden if any(top in path.parents for top in tops)]
@@ -292,29 +314,6 @@ def _hide(path: Path) -> tuple[str, ...]:
     if path.is_dir():
         return ("--tmpfs", str(path))
     return ("--ro-bind", str(_NOTHING), str(path))
-
-
-def _sockets(known: tuple[Path, ...], tools: list[Path]) -> Iterator[Path]:
-    """Yield the sockets of running services that would be reachable by their path.
-
-    A read-only mount does not keep a program from talking to the service behind a socket.
-    """
-    try:
-        lines = Path("/proc/net/unix").read_text(errors="surrogateescape").splitlines()[1:]
-    except OSError:
-        return
-    for name in sorted({"/" + line.partition(" /")[2] for line in lines if " /" in line}):
-        path = Path(name)
-        private = any(path.is_relative_to(place) for place in _PRIVATE)
-        if private and not any(path.is_relative_to(each) for each in tools):
-            continue
-        if any(path.is_relative_to(place) for place in known):
-            continue
-        try:
-            if stat.S_ISSOCK(path.lstat().st_mode) and os.path.realpath(path) == name:
-                yield path
-        except OSError:
-            continue
 
 
 def _limited(bounded: Bounded, arguments: list[str]) -> tuple[str, ...]:

@@ -90,14 +90,18 @@ CACHES: Mapping[str, str] = {
 _SYSTEM = ("/usr/bin", "/bin", "/usr/local/bin", "/opt/homebrew/bin")
 
 
-def caches_directory() -> Path | None:
-    """Return the folder of this user's caches for contained commands, made when it is missing.
+def caches_directory(workspace: Path) -> Path | None:
+    """Return the folder of caches for the commands of one workspace, made when it is missing.
 
-    None where it cannot be made: a home that is read-only or full.
+    Each has its own, since what lies in some of them runs: cargo obeys its configuration. None
+    where it cannot be made: a home that is read-only or full.
     """
+    import hashlib
+
     from platformdirs import user_cache_path
 
-    top = user_cache_path("wisp") / "sandbox-caches"
+    name = hashlib.sha256(os.fsencode(workspace)).hexdigest()[:16]
+    top = user_cache_path("wisp") / "sandbox-caches" / name
     try:
         top.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in CACHES.values():

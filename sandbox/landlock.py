@@ -27,7 +27,7 @@ from sandbox.workspace import Workspace
 # what every program may write to: nothing in them lasts
 _DEVICES = (
     *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"),
-    *("/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm"),  # semaphores live in /dev/shm
+    *("/dev/tty", "/dev/ptmx", "/dev/shm"),  # semaphores live in /dev/shm
 )
 # Landlock knows ports, not hosts: a port that is open to loopback is open to the world
 NO_REACH = (
@@ -68,8 +68,8 @@ class Landlock:
         # a Unix socket reaches whatever service listens at a path, so only pairs are left
         local = frozenset({seccomp.NETLINK})
         try:
-            self._offline = seccomp.program(local)
-            self._online = seccomp.program(local | {seccomp.INET, seccomp.INET6})
+            self._offline = seccomp.program(local, alone=False)
+            self._online = seccomp.program(local | {seccomp.INET, seccomp.INET6}, alone=False)
         except LookupError as error:
             raise SandboxError(str(error)) from error
         self._inside = Inside(workspace)
@@ -88,8 +88,8 @@ class Landlock:
             raise SandboxError(f"{NO_REACH}; it wanted {command.reach}")
         if self._inside.cold and not command.read_only:
             await asyncio.to_thread(self._inside.look)
-        caches = caches_directory()
-        rules = [*self._rules(command, caches)]
+        caches = caches_directory(self._workspace.root)
+        rules = [*self._rules(command, caches, pty)]
         temporary = private_folder()
         environment = command_environment(
             self._environ,
@@ -110,7 +110,7 @@ class Landlock:
             pty=pty,
         )
 
-    def _rules(self, command: Command, caches: Path | None) -> Iterator[tuple[str, int]]:
+    def _rules(self, command: Command, caches: Path | None, pty: bool) -> Iterator[tuple[str, int]]:
         from sandbox import kernel
 
         yield ("/", kernel.LIST)
@@ -125,6 +125,8 @@ class Landlock:
             yield _writable(caches)
         for device in _DEVICES:
             yield (device, kernel.WRITE)
+        if pty:  # a terminal of its own; with it those of others are within reach
+            yield ("/dev/pts", kernel.WRITE)
 
 
 def _writable(path: Path) -> tuple[str, int]:
@@ -147,7 +149,8 @@ def _around(hidden: set[Path]) -> Iterator[str]:
         except OSError:
             continue
         for entry in entries:
-            if entry.path in closed or entry.is_symlink():
+            # of /dev, only what is listed: root could read the disks by their modes
+            if entry.path in closed or entry.path == "/dev" or entry.is_symlink():
                 continue
             if entry.path in above:
                 todo.append(entry.path)

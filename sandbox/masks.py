@@ -96,10 +96,17 @@ def is_mask(status: os.stat_result) -> bool:
 def _hold(path: Path) -> int:
     """Make the mask, or share the one of another session; raises OSError where neither works."""
     made = False
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=_MODE)
-        made = True
-    held = os.open(path, _FOLDER)
+    above = os.open(path.parent, _FOLDER)
+    try:
+        # a command in the background may have put a link on the way
+        if os.readlink(f"/proc/self/fd/{above}") != str(path.parent):  # noqa: PTH115 a descriptor
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.name, _MODE, dir_fd=above)
+            made = True
+        held = os.open(path.name, _FOLDER, dir_fd=above)
+    finally:
+        os.close(above)
     try:
         fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
         if made:

@@ -131,8 +131,14 @@ SYSTEM_SECRETS: Sequence[str] = (
     "/etc/sudoers.d",
     "/etc/ssl/private",
 )
-# characters that some file systems leave out when they compare names
-_IGNORED = frozenset("\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff")
+# characters that some file systems leave out when they compare names: those of HFS+, as git knows
+# them, and two more without a width
+_IGNORED = frozenset(
+    map(
+        chr,
+        (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0x2060, 0xFEFF),
+    )
+)
 
 
 def _plain(name: str) -> str:

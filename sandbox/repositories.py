@@ -233,9 +233,12 @@ def _directories(entry: Path, top: Path) -> Iterator[Path]:
     if entry.is_file() and (said := _line(entry)):
         found = re.fullmatch(r"gitdir: (.+)", said)
         first = entry.parent / found[1] if found else entry
-    first = Path(os.path.realpath(first))
-    common = _line(first / "commondir")
-    for directory in dict.fromkeys((first, Path(os.path.realpath(first / common)))):
+    try:
+        first = Path(os.path.realpath(first))
+        common = Path(os.path.realpath(first / _line(first / "commondir")))
+    except OSError:  # it was a link just before
+        return
+    for directory in dict.fromkeys((first, common)):
         if directory.is_dir() and (top == directory or top in directory.parents):
             yield directory
 

@@ -2,8 +2,9 @@
 
 What it denies is what a build or a test never does and a way out often does: other processes'
 memory, mounts and namespaces, kernel interfaces with a long record of holes, typing into the
-terminal. A denied call fails with EPERM; `clone3` fails with ENOSYS, so that the C library uses
-`clone`, whose flags a filter can read. A call by another architecture's numbers kills the process.
+terminal. A denied call fails with EPERM; `clone3` and `openat2` fail with ENOSYS, so that programs
+use `clone` and `openat`, whose flags a filter can read. A call by another architecture's numbers
+kills the process.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ DENIED: Mapping[str, tuple[int, int]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
     "unshare": (272, 97),
     "setns": (308, 268),
     "bpf": (321, 280),
@@ -99,6 +101,48 @@ DENIED: Mapping[str, tuple[int, int]] = {
     "modify_ldt": (154, -1),
     "vhangup": (153, 58),
 }
+# System V's shared memory, semaphores and queues belong to a user, not to a folder: denied where no
+# namespace keeps those of other programs away
+SHARED: Mapping[str, tuple[int, int]] = {
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+}
+# What changes another process of the user; the last number is the argument that names it, and a
+# process changes itself by 0.
+OTHERS: Mapping[str, tuple[int, int, int]] = {
+    "prlimit64": (302, 261, 0),
+    "setpriority": (141, 140, 1),
+    "ioprio_set": (251, 30, 1),
+    "migrate_pages": (256, 238, 0),
+    "move_pages": (279, 239, 0),
+}
+# Which argument is a file's new mode: every user of the machine could start a setuid program. A
+# setgid bit passes, since folders that a group shares have it.
+MODES: Mapping[str, tuple[int, int, int]] = {
+    "chmod": (90, -1, 1),
+    "fchmod": (91, 52, 1),
+    "fchmodat": (268, 53, 2),
+    "fchmodat2": (452, 452, 2),
+}
+# the same, for what makes a file; for these two only where their flags say that they make one
+_MADE: Mapping[str, tuple[int, int, int]] = {
+    "creat": (85, -1, 1),
+    "mknod": (133, -1, 1),
+    "mknodat": (259, 33, 2),
+}
+_OPENED: Mapping[str, tuple[int, int, int]] = {"open": (2, -1, 2), "openat": (257, 56, 3)}
+_OPENAT2 = 437  # what it asks for lies in memory, where a filter cannot look
+_CREATES = 0o100 | 0o20000000
+_SETUID = 0o4000
 _CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
 _SOCKET, _SOCKETPAIR = (41, 198), (53, 199)
 _PAIRS = frozenset({UNIX})
@@ -130,9 +174,12 @@ def _only(allowed: Iterable[int]) -> list[bytes]:
 
 
 @lru_cache
-def program(families: frozenset[int] = LOCAL_AND_NETWORK, machine: str = "") -> bytes:
+def program(
+    families: frozenset[int] = LOCAL_AND_NETWORK, machine: str = "", *, alone: bool = True
+) -> bytes:
     """Return the filter, ready for the kernel, that allows sockets of these families only.
 
+    Where the command is not `alone`, it can see other processes, and is kept from changing them.
     Raises LookupError on a machine whose numbers are not known.
     """
     found = MACHINES.get(machine or os.uname().machine)
@@ -142,16 +189,26 @@ def program(families: frozenset[int] = LOCAL_AND_NETWORK, machine: str = "") -> 
     code += [_op(_LOAD, _NUMBER)]
     if found.x32:
         code += [_op(_AT_LEAST, _X32, 0, 1), _deny(errno.EPERM)]
-    for numbers in DENIED.values():
+    for numbers in (*DENIED.values(), *(() if alone else SHARED.values())):
         number = numbers[found.column]
         if number >= 0:
             code += [_op(_EQUAL, number, 0, 1), _deny(errno.EPERM)]
     code += _when(_SOCKET[found.column], _only(families))
     code += _when(_SOCKETPAIR[found.column], _only(_PAIRS))
+    for *columns, index in () if alone else OTHERS.values():
+        itself = [_argument(index), _op(_EQUAL, 0, 1), _deny(errno.EPERM)]
+        code += _when(columns[found.column], itself)
+    for *columns, index in (*MODES.values(), *_MADE.values(), *_OPENED.values()):
+        setuid = [_argument(index), _op(_ANY_BIT, _SETUID, 0, 1), _deny(errno.EPERM)]
+        if (*columns, index) in _OPENED.values():
+            setuid = [_argument(index - 1), _op(_ANY_BIT, _CREATES, 0, len(setuid)), *setuid]
+        if columns[found.column] >= 0:
+            code += _when(columns[found.column], setuid)
     namespaces = [_argument(0), _op(_ANY_BIT, _NEW_NAMESPACE, 0, 1), _deny(errno.EPERM)]
     code += _when(_CLONE[found.column], namespaces)
     typing = [_argument(1), _op(_EQUAL, _TIOCSTI, 1), _op(_EQUAL, _TIOCLINUX, 0, 1)]
     code += _when(_IOCTL[found.column], [*typing, _deny(errno.EPERM)])
-    code += [_op(_EQUAL, _CLONE3[found.column], 0, 1), _deny(errno.ENOSYS)]
+    for number in (_CLONE3[found.column], _OPENAT2):
+        code += [_op(_EQUAL, number, 0, 1), _deny(errno.ENOSYS)]
     code += [_op(_RETURN, _ALLOW)]
     return b"".join(code)

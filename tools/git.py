@@ -29,6 +29,7 @@ _QUIET = {
     "log.showSignature": "false",
     "commit.gpgSign": "false",  # no key is within a sandbox's reach
     "diff.ignoreSubmodules": "dirty",
+    "diff.submodule": "short",  # else git runs in there, by the submodule's own settings
     "submodule.recurse": "false",
     "user.useConfigOnly": "true",  # a guessed address would be in the history for good
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,10 @@ async def test_the_attack_is_held(case: Case, backend: str, ground_of_ours: Grou
     (await _made(case, backend, ground_of_ours)).check(case.expected(backend, who()))
 
 
+@pytest.mark.skipif(
+    "WISP_ATTACK_PLAIN" not in os.environ,
+    reason="attacks without containment are made where WISP_ATTACK_PLAIN=1 is set, as CI does",
+)
 @pytest.mark.parametrize(("case", "backend"), attacks(who(), "plain"))
 async def test_the_attack_works_where_nothing_holds_it(
     case: Case, backend: str, ground_of_ours: Ground

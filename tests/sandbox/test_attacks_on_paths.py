@@ -60,11 +60,6 @@ def swapping(one: Path, other: Path) -> Iterator[None]:
         swapper.join()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=GotThrough,
-    reason="HOLE: what is protected is decided on one resolution of the path, written on another",
-)
 def test_a_swapped_link_does_not_lead_a_write_into_the_git_directory(ground: Ground) -> None:
     workspace = Workspace(ground.root)
     (ground.root / "src").mkdir()
@@ -114,11 +109,6 @@ def test_a_swapped_file_does_not_lead_a_delete_or_a_move_outside(ground: Ground)
     assert ground.unharmed()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=GotThrough,
-    reason="HOLE: HFS+ leaves these characters out of names too, so they spell .git there",
-)
 def test_no_character_that_a_disk_leaves_out_makes_git_another_name(ground: Ground) -> None:
     workspace = Workspace(ground.root)
     # git's own list of what HFS+ ignores

@@ -47,14 +47,15 @@ def _ours(line: str, ground: Ground) -> bool:
     """Whether the line is the same on every machine: no secret or socket of this one."""
     words = line.split()
     if words[0] in (*_PAIRS, "--tmpfs", "--remount-ro") and words[-1].count("/") > 1:
-        return Path(words[-1]).is_relative_to(ground.top) or words[-1] == "/var/tmp"
+        always = ("/var/tmp", "/proc/sys", "/dev/shm")
+        return Path(words[-1]).is_relative_to(ground.top) or words[-1] in always
     return "resolv.conf" not in line and not line.startswith("--unsetenv")
 
 
 def plainly(text: str, ground: Ground) -> str:
     text = text.replace(str(ground.top), "TOP").replace(str(PROJECT), "PROJECT")
     text = text.replace(sys.prefix, "VENV")
-    return re.sub(r"(-fd|--seccomp) \d+", r"\1 N", text)
+    return re.sub(r"(-fd|--seccomp|--size) \d+", r"\1 N", text)
 
 
 async def test_a_command_sees_this_and_nothing_else(full: Box, ground: Ground) -> None:
@@ -75,18 +76,48 @@ bwrap
 --ro-bind / /
 --proc /proc
 --dev /dev
+--ro-bind /proc/sys /proc/sys
+--size N
 --perms 1777
 --tmpfs /tmp
+--size N
 --perms 1777
 --tmpfs /var/tmp
+--size N
 --perms 1777
 --tmpfs /run
+--size N
+--perms 1777
+--tmpfs /dev/shm
+--remount-ro /dev
 --tmpfs TOP/home/.ssh
 --ro-bind PROJECT/sandbox/py.typed TOP/home/.netrc
 --tmpfs TOP/cache/wisp
 --bind TOP/work TOP/work
 --ro-bind TOP/work/.git TOP/work/.git
+--ro-bind TOP/work/.wisp TOP/work/.wisp
 --ro-bind TOP/work/.vscode TOP/work/.vscode
+--ro-bind TOP/work/.idea TOP/work/.idea
+--ro-bind TOP/work/.cursor TOP/work/.cursor
+--ro-bind TOP/work/.claude TOP/work/.claude
+--ro-bind TOP/work/.codex TOP/work/.codex
+--ro-bind TOP/work/.gemini TOP/work/.gemini
+--ro-bind TOP/work/.mcp.json TOP/work/.mcp.json
+--ro-bind TOP/work/.devcontainer TOP/work/.devcontainer
+--ro-bind TOP/work/.husky TOP/work/.husky
+--ro-bind TOP/work/.gitmodules TOP/work/.gitmodules
+--ro-bind TOP/work/.envrc TOP/work/.envrc
+--ro-bind TOP/cache/wisp/mask TOP/work/.wisp
+--ro-bind TOP/cache/wisp/mask TOP/work/.idea
+--ro-bind TOP/cache/wisp/mask TOP/work/.cursor
+--ro-bind TOP/cache/wisp/mask TOP/work/.claude
+--ro-bind TOP/cache/wisp/mask TOP/work/.codex
+--ro-bind TOP/cache/wisp/mask TOP/work/.gemini
+--ro-bind TOP/cache/wisp/mask TOP/work/.mcp.json
+--ro-bind TOP/cache/wisp/mask TOP/work/.devcontainer
+--ro-bind TOP/cache/wisp/mask TOP/work/.husky
+--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules
+--ro-bind TOP/cache/wisp/mask TOP/work/.envrc
 --bind TOP/cache/wisp/sandbox-caches TOP/cache/wisp/sandbox-caches
 --remount-ro TOP/home/.ssh
 --remount-ro TOP/cache/wisp
@@ -108,5 +139,12 @@ async def test_what_is_granted_shows_on_the_line(full: Box, ground: Ground) -> N
             "--bind TOP/work/.git TOP/work/.git",
             "--ro-bind TOP/work/.git/hooks TOP/work/.git/hooks",
             "--ro-bind TOP/work/.git/config TOP/work/.git/config",
+            "--ro-bind TOP/work/.git/config.worktree TOP/work/.git/config.worktree",
+            "--ro-bind TOP/work/.git/modules TOP/work/.git/modules",
+            "--ro-bind TOP/work/.gitmodules TOP/work/.gitmodules",
+            "--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules",
+            "--ro-bind TOP/cache/wisp/mask TOP/work/.git/config.worktree",
+            "--ro-bind TOP/cache/wisp/mask TOP/work/.git/info",
+            "--ro-bind TOP/cache/wisp/mask TOP/work/.git/modules",
         ]
     )

@@ -35,12 +35,12 @@ def run(program: bytes, arch: int, number: int, *arguments: int) -> int:
 def test_every_call_is_allowed_but_the_listed_ones(machine: str, arch: int, column: int) -> None:
     program = seccomp.program(machine=machine)
     listed = {numbers[column] for numbers in seccomp.DENIED.values()}
-    clone3, socket, pair = 435, (41, 198)[column], (53, 199)[column]
+    absent, socket, pair = (435, 437), (41, 198)[column], (53, 199)[column]
     for number in range(1024):
         verdict = run(program, arch, number)
         if number in listed or number in (socket, pair):  # a family of 0 is none
             assert verdict == DENY, number
-        elif number == clone3:
+        elif number in absent:
             assert verdict == ABSENT
         else:
             assert verdict == ALLOW, number
@@ -64,6 +64,19 @@ def test_arguments_decide_where_they_matter(machine: str, arch: int, column: int
     assert run(program, arch, clone, thread) == run(program, arch, clone, fork) == ALLOW
     for bit in (0x10000000, 0x20000, 0x20000000, 0x40000000, 0x8000000, 0x4000000, 0x2000000):
         assert run(program, arch, clone, fork | bit) == DENY
+    for chmod, opened, others in (((90, 2, 302), (53, 56, 261))[column],):
+        at = () if chmod == 90 else (0,)
+        assert run(program, arch, chmod, *at, 0, 0o4755) == DENY
+        assert run(program, arch, chmod, *at, 0, 0o2755) == ALLOW
+        flags = () if opened == 2 else (0,)
+        assert run(program, arch, opened, *flags, 0, 0o101, 0o4755) == DENY
+        assert run(program, arch, opened, *flags, 0, 0o1, 0o4755) == ALLOW
+        with_others = seccomp.program(frozenset(), machine, alone=False)
+        assert run(with_others, arch, others, 1) == DENY
+        assert run(with_others, arch, others, 0) == run(program, arch, others, 1) == ALLOW
+    for number in (numbers[column] for numbers in seccomp.SHARED.values()):
+        assert run(program, arch, number) == ALLOW
+        assert run(seccomp.program(frozenset(), machine, alone=False), arch, number) == DENY
     assert run(program, arch, ioctl, 0, 0x5401) == ALLOW
     assert run(program, arch, ioctl, 0, 0x5412) == run(program, arch, ioctl, 0, 0x541C) == DENY
 

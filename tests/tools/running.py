@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,3 +67,20 @@ def git(root: Path, *words: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def program(name: str) -> str:
+    """Skip, loudly, where a program is missing; CI installs them all."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed here")
+    if name == "cargo" and subprocess.run([found, "--version"], capture_output=True).returncode:
+        pytest.skip("cargo is a proxy here, without a toolchain behind it")
+    return found
+
+
+async def sh(bench: Bench, command: str, **more: object) -> ToolResult:
+    """Run a command through the `shell` tool; it must end with 0."""
+    result = await bench.call("shell", command=textwrap.dedent(command), timeout=200, **more)
+    assert result.ok, result.text
+    return result

@@ -7,7 +7,6 @@ from dataclasses import replace
 from tests.sandbox.attacks.case import (
     HELD,
     REFUSED,
-    SECRET,
     Case,
     hole,
     lost,
@@ -17,8 +16,7 @@ from tests.sandbox.attacks.case import (
 
 _INSIDE = "rules of Landlock only add up: nothing inside a writable folder can be kept read-only"
 _ABSENT = "a protected name that does not exist yet can be made"
-_NESTED = "only the git directory at the top is protected"
-_RACE = "between the look at the tree and the mount, a command beside it puts a link in the place"
+_PARTS_LEFT = "it is not among the parts of git's directory that are kept"
 _PARTS = ("work/.git/hooks", "work/.git/config", "work/.git/info", "work/.git/modules")
 _FILLED = """
 mkdir -p .git/objects .git/refs && echo "ref: refs/heads/m" > .git/HEAD
@@ -61,6 +59,16 @@ _ON_GIT: dict[str, str] = {
     "a submodule's configuration": "echo x > .git/modules/sub/config; rm -r .git/modules",
 }
 
+# in REDUCED nothing inside can be kept, but hooks are set aside when the command has ended
+_SET_ASIDE = (
+    "a hook written",
+    "a hook that is a link",
+    "a hook moved into its folder",
+    "the hooks renamed and made anew",
+    "a common directory that lies in the tree",
+    "a second configuration where there was none",
+)
+
 # all of these need `.git` granted, which a commit by the git tool has at RUN
 _EVIL = """
 mkdir evil; cp -r .git/objects .git/refs .git/HEAD .git/config evil/
@@ -99,22 +107,28 @@ _GRANTED: dict[str, tuple[str, str, str]] = {  # name: prepare, attack, what is 
     ),
 }
 
+_NOT_KEPT = (
+    "another worktree's common directory",
+    "a rebase that runs something when it goes on",
+)
 _TABLE = (".wisp", ".vscode", ".idea", ".cursor", ".claude", ".codex", ".gemini", ".devcontainer")
 _MORE = (".zed", ".windsurf", ".kiro", ".roo", ".qwen", ".opencode", ".vs", ".fleet", ".zencoder")
 _SWAP = """
 import ctypes, os, time
-os.mkdir({name!r})
+os.makedirs({name!r} + "/.git/hooks")
 os.symlink({target!r}, "link")
 exchange = ctypes.CDLL(None).renameat2
 end = time.monotonic() + 15
 print("swapping", flush=True)
 while time.monotonic() < end:
-    exchange(-100, {name!r}.encode(), -100, b"link", 2)
+    exchange(-100, {swapped!r}.encode(), -100, b"link", 2)
+    for _ in range(3000): pass
 """
 
 
 def _on_git(name: str, attack: str) -> tuple[Case, Case]:
-    plain = Case(name, f"{{ {attack}\n}} 2>/dev/null", _FILLED, _PARTS, reduced=lost(_INSIDE))
+    reduced = HELD if name in _SET_ASIDE else lost(_INSIDE)
+    plain = Case(name, f"{{ {attack}\n}} 2>/dev/null", _FILLED, _PARTS, reduced=reduced)
     return plain, replace(plain, name=f"{name}, with git granted", git=True)
 
 
@@ -131,8 +145,8 @@ CASES = (
             _REPOSITORY + prepare,
             (kept,),
             git=True,
-            full=hole("it is not among the parts of git's directory that are kept"),
-            reduced=lost(_INSIDE),
+            full=hole(_PARTS_LEFT) if name in _NOT_KEPT else HELD,
+            reduced=HELD if name in _SET_ASIDE else lost(_INSIDE),
             needs=("git",),
         )
         for name, (prepare, attack, kept) in _GRANTED.items()
@@ -141,7 +155,6 @@ CASES = (
         "a git directory mounted over",
         'mount -t tmpfs none .git/hooks; umount .git; mount -o remount,rw "$WORK/.git";'
         " echo x > .git/hooks/pre-commit",
-        reduced=lost(_INSIDE),
         plain=toothless("as root it would mount over folders of the host"),
     ),
     Case(
@@ -163,15 +176,11 @@ CASES = (
         "settings of editors and agents that do not exist yet",
         _named(_TABLE),
         kept=tuple(f"work/{name}" for name in _TABLE),
-        full=hole(_ABSENT),
-        reduced=lost(_INSIDE),
     ),
     Case(
         "settings of one file that do not exist yet",
         "for f in .envrc .mcp.json; do echo x > $f; done",
         kept=("work/.envrc", "work/.mcp.json"),
-        full=hole(_ABSENT),
-        reduced=lost(_INSIDE),
     ),
     Case(
         "settings of editors and agents that the table lacks",
@@ -205,7 +214,6 @@ CASES = (
         "echo x >> sub/.git/config; echo x > sub/.git/hooks/pre-commit",
         prepare="mkdir -p sub/.git/hooks && : > sub/.git/config",
         kept=("work/sub/.git",),
-        full=hole(_NESTED),
         reduced=lost(_INSIDE),
     ),
     Case(
@@ -213,7 +221,6 @@ CASES = (
         "mv deep/sub deep/old; mkdir -p deep/sub/.git; echo x > deep/sub/.git/config",
         prepare="mkdir -p deep/sub/.git/hooks && : > deep/sub/.git/config",
         kept=("work/deep/sub/.git",),
-        full=hole(_NESTED),
         reduced=lost(_INSIDE),
     ),
     Case(
@@ -221,7 +228,6 @@ CASES = (
         "echo 'gitdir: ../evil' > sub/.git",
         prepare="mkdir sub && echo 'gitdir: ../.git/modules/sub' > sub/.git",
         kept=("work/sub/.git",),
-        full=hole(_NESTED),
         reduced=lost(_INSIDE),
     ),
     Case(
@@ -288,25 +294,29 @@ CASES = (
         git=True,
         full=REFUSED,
     ),
+    # bubblewrap may have made a mount point outside by then, an empty folder, before it is ended
     # a command in the background swaps a name between a folder and a link
     Case(
         "the keys, mounted over their mask by a race",
         "cat ~/.ssh/id",
-        background=python(_SWAP.format(name=".vscode", target="../home/.ssh")),
+        background=python(_SWAP.format(name="sub", swapped="sub/.git", target="../../home/.ssh")),
         kept=("outside", "home"),
-        secrets=(SECRET,),
-        tries=80,
-        full=hole(_RACE),
+        tries=60,
     ),
     Case(
         "a folder outside, mounted writable by a race",
-        "echo x > .git/escaped",
+        "echo x > sub/escaped; echo x > link/escaped; echo x > ../outside/escaped",
+        background=python(_SWAP.format(name="sub", swapped="sub", target="../outside")),
+        kept=("outside/file", "outside/escaped", "home"),
+        tries=60,
+    ),
+    Case(
+        "a folder outside, mounted writable by a race, with git granted",
+        "echo x > .git/escaped; echo x > link/escaped; echo x > ../outside/escaped",
         prepare="rm -rf .git",
-        background=python(_SWAP.format(name=".git", target="../outside")),
-        kept=("outside", "home"),
-        tries=80,
+        background=python(_SWAP.format(name=".git", swapped=".git", target="../outside")),
+        kept=("outside/file", "outside/escaped", "home"),
+        tries=60,
         git=True,
-        full=hole(_RACE),
-        reduced=HELD,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.sandbox.attacks.case import TEETH, ByUser, Case, hole, python, toothless
+from tests.sandbox.attacks.case import TEETH, ByUser, Case, python, toothless
 from tests.sandbox.attacks.witness import victim
 
 _ROOTS = toothless("the kernel refuses it to an ordinary user anyway")
@@ -146,8 +146,6 @@ CASES = (
         "the call open_tree_attr",
         python(_MAKE.format(x86=467, arm=467, arguments='-1, b"x", 0, 0, 0')),
         absent="held 38",
-        full=hole("a way to mount_setattr that came with Linux 6.15"),
-        reduced=hole("a way to mount_setattr that came with Linux 6.15"),
     ),
     Case("a namespace of users, by clone", python(_CLONE)),
     Case("calls by the entry of 32 bits", python(_OLD_ENTRY)),

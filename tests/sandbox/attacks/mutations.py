@@ -102,6 +102,11 @@ MUTATIONS = (
         (_PLAN, 'yield Shown(inner.parent, target / name.split("/", 1)[0], True)', "pass"),
     ),
     _full(
+        "mounts are not compared with the plan",
+        "a folder outside, mounted writable by a race",
+        ("mounted.py", "return False\n            before", "return True\n            before"),
+    ),
+    _full(
         "links are not refused",
         "a git directory that is a link outside, with git granted",
         (_PLAN, "    if path.is_symlink():\n        raise", "    if False:\n        raise"),
@@ -119,7 +124,7 @@ MUTATIONS = (
     _full(
         "no limit on files",
         "a file larger than its limit",
-        (_BWRAP, '("-f", resource.RLIMIT_FSIZE, limits.file_bytes, 512),', ""),
+        ("limits.py", "found.append((resource.RLIMIT_FSIZE, size, size))", "pass"),
     ),
     _full(
         "the filter does not ask for the machine",
