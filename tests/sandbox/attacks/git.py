@@ -301,7 +301,7 @@ CASES = (
         "cat ~/.ssh/id",
         background=python(_SWAP.format(name="sub", swapped="sub/.git", target="../../home/.ssh")),
         kept=("outside", "home"),
-        tries=100,
+        tries=25,
     ),
     Case(
         "a folder outside, mounted writable by a race",

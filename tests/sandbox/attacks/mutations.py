@@ -103,11 +103,6 @@ MUTATIONS = (
         (_PLAN, 'yield Shown(inner.parent, target / name.split("/", 1)[0], True)', "pass"),
     ),
     _full(
-        "mounts are not compared with the plan",
-        "the keys, mounted over their mask by a race",
-        _NO_GATE,
-    ),
-    _full(
         "links are not refused",
         "a git directory that is a link outside, with git granted",
         (_PLAN, "    if path.is_symlink():\n        raise", "    if False:\n        raise"),
