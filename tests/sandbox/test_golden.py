@@ -55,7 +55,9 @@ def _ours(line: str, ground: Ground) -> bool:
 def plainly(text: str, ground: Ground) -> str:
     text = text.replace(str(ground.top), "TOP").replace(str(PROJECT), "PROJECT")
     text = text.replace(sys.prefix, "VENV")
-    return re.sub(r"(-fd|--seccomp|--size) \d+", r"\1 N", text)
+    return re.sub(
+        r"(-fd|--seccomp|--size) \d+", r"\1 N", re.sub(r"(sandbox-caches/)\w+", r"\1ONE", text)
+    )
 
 
 async def test_a_command_sees_this_and_nothing_else(full: Box, ground: Ground) -> None:
@@ -118,12 +120,14 @@ bwrap
 --ro-bind TOP/cache/wisp/mask TOP/work/.husky
 --ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules
 --ro-bind TOP/cache/wisp/mask TOP/work/.envrc
---bind TOP/cache/wisp/sandbox-caches TOP/cache/wisp/sandbox-caches
+--bind TOP/cache/wisp/sandbox-caches/ONE TOP/cache/wisp/sandbox-caches/ONE
 --remount-ro TOP/home/.ssh
 --remount-ro TOP/cache/wisp
 --sync-fd N
 --seccomp N
 --json-status-fd N
+--block-fd N
+--info-fd N
 --chdir TOP/work\
 """
     )

@@ -114,13 +114,7 @@ class Fired(AssertionError):
     """A program of the repository ran."""
 
 
-def _marked(planted: str) -> object:
-    reason = "HOLE: diff.submodule=diff has git run a diff in the submodule, with its drivers"
-    hole = pytest.mark.xfail(strict=True, raises=Fired, reason=reason)
-    return pytest.param(planted, marks=[hole] if planted == "a submodule" else [])
-
-
-@pytest.mark.parametrize("planted", [_marked(name) for name in PLANTS])
+@pytest.mark.parametrize("planted", PLANTS)
 async def test_looking_runs_nothing_of_the_repository(bench: Bench, planted: str) -> None:
     root = bench.root
     git(root, "init", "-q", "-b", "main")

@@ -91,8 +91,10 @@ async def attempt(case: Case, backend: str, ground: Ground) -> Verdict:
             beside = await sandbox.spawn(command)
             await beside.read()
         try:
+            outcome = Outcome.REFUSED  # of several tries, some may be refused
             for _ in range(case.tries):
-                outcome, said = await _once(case, sandbox, ground, facts)
+                ended, said = await _once(case, sandbox, ground, facts)
+                outcome = Outcome.HELD if Outcome.HELD in (ended, outcome) else ended
                 if loss := _loss(case, before, kept, said, witness):
                     return Verdict(Outcome.LOST, loss, said)
         finally:

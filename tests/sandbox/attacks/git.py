@@ -301,14 +301,14 @@ CASES = (
         "cat ~/.ssh/id",
         background=python(_SWAP.format(name="sub", swapped="sub/.git", target="../../home/.ssh")),
         kept=("outside", "home"),
-        tries=60,
+        tries=25,
     ),
     Case(
         "a folder outside, mounted writable by a race",
         "echo x > sub/escaped; echo x > link/escaped; echo x > ../outside/escaped",
         background=python(_SWAP.format(name="sub", swapped="sub", target="../outside")),
         kept=("outside/file", "outside/escaped", "home"),
-        tries=60,
+        tries=25,
     ),
     Case(
         "a folder outside, mounted writable by a race, with git granted",
@@ -316,7 +316,7 @@ CASES = (
         prepare="rm -rf .git",
         background=python(_SWAP.format(name=".git", swapped=".git", target="../outside")),
         kept=("outside/file", "outside/escaped", "home"),
-        tries=60,
+        tries=25,
         git=True,
     ),
 )
