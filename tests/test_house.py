@@ -84,8 +84,6 @@ OPENS_BY_PATH = {
     "tools/grep.py": "a source of ours",
     "tools/runners/node.py": "a source of ours",
     "tools/runners/signed.py": "sources of ours",
-    "sandbox/mounted.py": "what the kernel says",
-    "sandbox/services.py": "what the kernel says",
 }
 OPENS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 HEAVY = {  # the one place of each library: a module and its parts, or a package
