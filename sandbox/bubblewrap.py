@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import resource
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,9 @@ from sandbox.environment import caches_directory, command_environment, trusted_p
 from sandbox.gateway import Attended, Gateway, gateway
 from sandbox.inside import Inside
 from sandbox.limits import Bounded
-from sandbox.mounted import Gate, Moved
+from sandbox.mounted import Gate
 from sandbox.plan import Shown
-from sandbox.process import Child, Start
+from sandbox.process import Child, Start, to_the_end
 from sandbox.protected import secrets
 from sandbox.services import reachable
 from sandbox.streams import memory_file
@@ -197,12 +197,12 @@ class Bubblewrap:
             gate.close()
             bounded.release()
             raise SandboxError(f"the command was not started: {error}") from error
+        opening = asyncio.ensure_future(asyncio.to_thread(gate.open, child, shown))
         try:
-            await asyncio.to_thread(gate.open, child, shown)
-        except Moved:
-            with contextlib.suppress(SandboxError):
-                await child.wait()  # it was killed
-            child.close()
+            await asyncio.shield(opening)
+        except BaseException:  # moved, or cancelled: it was not let run
+            gate.end(child)
+            await to_the_end(_gone(child, opening))
             raise
         finally:
             gate.close()
@@ -280,6 +280,14 @@ class Bubblewrap:
         real = os.path.realpath("/etc/resolv.conf")
         if command.network and real.startswith("/run/") and Path(real).is_file():
             yield from ("--ro-bind", real, real)
+
+
+async def _gone(child: Child, opening: Awaitable[None]) -> None:
+    """See a command gone that was killed before it ran."""
+    for ends in (opening, child.wait()):
+        with contextlib.suppress(SandboxError):
+            await ends
+    child.close()
 
 
 class _FirstWords:

@@ -51,9 +51,9 @@ class Gate:
                     os.write(self._open, b"\0" * 8)
                 return
         except BaseException:
-            self._end(child)
+            self.end(child)
             raise
-        self._end(child)
+        self.end(child)
         raise Moved(
             "the command was not started: folders of the workspace were exchanged meanwhile;"
             " end what runs in the background and try again"
@@ -65,7 +65,8 @@ class Gate:
         os.close(self._told)
 
     @staticmethod
-    def _end(child: Child) -> None:
+    def end(child: Child) -> None:
+        """Kill a command that was not let run."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
 

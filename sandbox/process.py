@@ -169,7 +169,7 @@ class Child:
 
     async def stop(self) -> CommandResult:
         """End it and everything it started: TERM, then KILL after the grace time."""
-        await _to_the_end(self._stop())
+        await to_the_end(self._stop())
         return await self._result(timed_out=False)
 
     async def run(self, write: Callable[[bytes], None], stdin: bytes | None) -> CommandResult:
@@ -193,12 +193,12 @@ class Child:
             return await self._result(timed_out)
         finally:
             if not self._exited.done():
-                await _to_the_end(self._kill())
+                await to_the_end(self._kill())
             for task in (pump, feed):
                 task.cancel()
             await asyncio.gather(pump, feed, return_exceptions=True)
             if self._exited.done():
-                await _to_the_end(self._settle())
+                await to_the_end(self._settle())
             self.close()
 
     def close(self) -> None:
@@ -384,7 +384,7 @@ async def _gone(pid: int) -> None:
         await asyncio.sleep(0.002)
 
 
-async def _to_the_end(work: Awaitable[_T]) -> _T:
+async def to_the_end(work: Awaitable[_T]) -> _T:
     """Finish the work even when cancelled meanwhile; then pass the cancellation on."""
     task = asyncio.ensure_future(work)
     cancelled = False

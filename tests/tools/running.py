@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -71,12 +72,11 @@ def git(root: Path, *words: str) -> str:
 
 def program(name: str) -> str:
     """Skip, loudly, where a program is missing; CI installs them all."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed here")
-    if name == "cargo" and subprocess.run([found, "--version"], capture_output=True).returncode:
-        pytest.skip("cargo is a proxy here, without a toolchain behind it")
-    return found
+    places = (os.environ["PATH"], "/usr/bin")  # rustup's cargo may have no toolchain behind it
+    for found in filter(None, (shutil.which(name, path=path) for path in places)):
+        if name != "cargo" or not subprocess.run([found, "-V"], capture_output=True).returncode:
+            return found
+    pytest.skip(f"{name} is not installed here, or only in name")
 
 
 async def sh(bench: Bench, command: str, **more: object) -> ToolResult:

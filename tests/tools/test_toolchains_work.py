@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,14 +80,14 @@ test('worker', (t, done) => {
 
 
 async def test_cargo(full_bench: Bench) -> None:
-    program("cargo")
+    place = Path(program("cargo")).parent
     full_bench.file("Cargo.toml", '[package]\nname = "it"\nversion = "0.1.0"\nedition = "2021"\n')
     full_bench.file(
         "src/lib.rs",
         "/// ```\n/// assert_eq!(it::two(), 2);\n/// ```\npub fn two() -> u32 { 2 }\n"
         "#[test]\nfn it_is() { assert_eq!(two(), 2); }\n",
     )
-    said = await sh(full_bench, "cargo test --offline 2>&1")
+    said = await sh(full_bench, f"PATH={place}:$PATH cargo test --offline 2>&1")
     assert said.text.count("1 passed") == 2
 
 
