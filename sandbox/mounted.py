@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sandbox.base import SandboxError
+from sandbox.descendants import descendants
 from sandbox.plan import Shown
 from sandbox.process import Child
 
@@ -66,9 +67,13 @@ class Gate:
 
     @staticmethod
     def end(child: Child) -> None:
-        """Kill a command that was not let run."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child.pid, signal.SIGKILL)
+        """Kill a command that was not let run.
+
+        Its inner process waits for a word that never comes, and is not yet tied to the outer one.
+        """
+        for pid in (*descendants(child.pid), -child.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _fits(self, shown: Iterable[Shown]) -> bool:
         """Whether all is where it should be; also where bubblewrap gave up, which shows later."""

@@ -71,7 +71,7 @@ async def test_a_repair_has_the_same_ledger_and_counts_what_failed(tmp_path: Pat
     )
     good = "```python\ndef add(a, b):\n    return a + b\n```"
     async with serving(error(503, "down", retry_after="0"), OPENAI.answer(good)) as server:
-        ended = await run(server, root, "--json", "--check", UNITTEST, kind="fix")
+        ended = await run(server, root, "--json", "--effort", "0", "--check", UNITTEST, kind="fix")
     said = result(ended)
     assert (ended.code, said.outcome) == (0, "done"), said.error
     sizes = [len(each.raw) for each in server.requests]

@@ -149,7 +149,8 @@ class Tree:
                 if Path(os.path.realpath(place.parent)).is_relative_to(self.root):
                     place.parent.mkdir(parents=True, exist_ok=True)
                     if kind == "file":
-                        place.write_text(f"inside {path}")
+                        with place.open("x") as file:  # never through a link made before
+                            file.write(f"inside {path}")
                     elif kind == "folder":
                         place.mkdir()
                     else:
