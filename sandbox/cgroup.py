@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 from functools import cache
 from pathlib import Path
 
@@ -35,8 +36,15 @@ class Group:
 
     def remove(self) -> None:
         """Remove it, once its last process is gone; else the next start does."""
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        for _ in range(50):  # a killed process is in its group until it is reaped
+            try:
+                self.path.rmdir()
+            except FileNotFoundError:
+                return
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return
 
 
 def group(processes: int) -> Group | None:
