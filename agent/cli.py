@@ -233,8 +233,8 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
     from pathlib import Path
 
     from agent import config as settings
+    from agent.footing import open_workspace
     from agent.headless import Job, execute
-    from agent.opening import open_workspace
 
     form: Any = "stream-json" if given.json else given.output_format or "text"
     if form not in FORMATS:

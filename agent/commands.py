@@ -238,7 +238,7 @@ def take_back(folder: Path, redo: bool) -> int:
 async def _take_back(folder: Path, redo: bool) -> int:
     from agent import undo
     from agent.checkpoint import Checkpoints
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
     from sandbox.detect import open_sandbox
 
     workspace = open_workspace(folder)

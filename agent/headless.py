@@ -20,11 +20,11 @@ from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, Verification
+from agent.footing import contain, open_workspace, start_model, strong_model, writable
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import LocalModel, Model
-from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
 from agent.session import Session, new_id, workspace_key
