@@ -56,7 +56,7 @@ def _undo(given: Namespace) -> int:
 def _config(given: Namespace) -> int:
     from agent import config as settings
     from agent.commands import out
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
 
     loaded = settings.load({}, open_workspace(_folder(given.cwd)).root)
     for name, value in loaded.settings:
@@ -121,7 +121,7 @@ def _keys_remove(given: Namespace) -> int:
 
 @command("trust", "Let what the repository's settings run count, as it is now.", "forget cwd")
 def _trust(given: Namespace) -> int:
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
     from agent.policy_commands import trust
 
     return trust(open_workspace(_folder(given.cwd)).root, given.forget)
@@ -132,7 +132,7 @@ ASKED = "autonomy sandbox allow cwd"
 
 def _stands(given: Namespace) -> tuple[Workspace, Standing]:
     """Return the workspace and what stands in it, as for a turn."""
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
     from agent.standing import standing
 
     workspace = open_workspace(_folder(given.cwd))
@@ -176,8 +176,8 @@ def _sandbox_run(given: Namespace) -> int:
     import asyncio
 
     from agent.commands import to_stdout
+    from agent.footing import open_workspace
     from agent.holding import run_held
-    from agent.opening import open_workspace
 
     folder = _folder(given.cwd)
     workspace = open_workspace(folder)

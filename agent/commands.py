@@ -254,7 +254,7 @@ def take_back(folder: Path, redo: bool) -> int:
 async def _take_back(folder: Path, redo: bool) -> int:
     from agent import undo
     from agent.checkpoint import Checkpoints
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
     from sandbox.detect import open_sandbox
 
     workspace = open_workspace(folder)
@@ -277,8 +277,8 @@ def sandbox_status(folder: Path, mode: Mode, as_json: bool) -> int:
     """Print what holds here."""
     import json
 
+    from agent.footing import open_workspace
     from agent.holding import held_by, opened
-    from agent.opening import open_workspace
 
     workspace = open_workspace(folder)
     held = held_by(asyncio.run(opened(workspace, mode)), workspace, mode)

@@ -77,7 +77,7 @@ Look = Callable[[Patient], AsyncIterator[Finding]]
 
 async def examine(folder: Path) -> AsyncIterator[Finding]:
     """Yield what is found, part by part."""
-    from agent.opening import open_workspace
+    from agent.footing import open_workspace
 
     workspace = open_workspace(folder)
     patient = Patient(workspace, await opened(workspace, "auto"))

@@ -19,12 +19,12 @@ from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
+from agent.footing import contain, open_workspace, start_model, strong_model, writable
 from agent.holding import features
 from agent.job import Job
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.models.base import Model
-from agent.opening import contain, open_workspace, start_model, strong_model, writable
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
 from agent.redaction import Redaction

@@ -15,9 +15,9 @@ from agent.approval import person_is_there
 from agent.config import Settings
 from agent.errors import UsageError
 from agent.events import Notice
+from agent.footing import open_workspace
 from agent.grants import Grant
 from agent.messages import Image
-from agent.opening import open_workspace
 from agent.standing import standing
 
 if TYPE_CHECKING:

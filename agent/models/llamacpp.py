@@ -35,8 +35,8 @@ from agent.models.base import (
 from agent.models.estimate import Estimate
 from agent.models.reading import Reading
 from agent.models.thinking import CAPS, GPT_OSS, MORE
+from agent.models.three_roles import in_three_roles
 from agent.models.toolcalls import STOP, parse, trigger
-from agent.models.transcript import transcript
 from tools.base import ToolSchema
 
 DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
@@ -89,7 +89,7 @@ class LlamaCpp:
 
         The estimate errs upwards, by a tenth for prose and code.
         """
-        return self._estimate.count(transcript(messages, tools))
+        return self._estimate.count(in_three_roles(messages, tools))
 
     async def start(self) -> None:
         """Start the child and load the model; raises ModelError."""
@@ -127,7 +127,7 @@ class LlamaCpp:
 
     async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:
         """Stream a reply that a grammar binds; raises ModelError and BadGrammar."""
-        put, usable = transcript(request.messages, request.tools), request.usable
+        put, usable = in_three_roles(request.messages, request.tools), request.usable
         frame: Frame = {
             "op": "stream",
             "messages": put,
@@ -179,7 +179,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "sample",
-                "messages": transcript(request.messages, ()),
+                "messages": in_three_roles(request.messages, ()),
                 "prefill": request.prefill,
                 "n": request.n,
                 "max_tokens": request.max_tokens,
@@ -199,7 +199,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "score",
-                "messages": transcript(messages, ()),
+                "messages": in_three_roles(messages, ()),
                 "prefill": prefill,
                 "continuations": list(continuations),
             }
@@ -213,7 +213,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "forks",
-                "messages": transcript(messages, ()),
+                "messages": in_three_roles(messages, ()),
                 "prefill": prefill,
                 "text": text,
                 "top": top,
@@ -229,7 +229,7 @@ class LlamaCpp:
         done = await self._whole(
             {
                 "op": "complete",
-                "messages": transcript(request.messages, ()),
+                "messages": in_three_roles(request.messages, ()),
                 "prefill": request.prefill,
                 "starts": list(starts),
                 "max_tokens": request.max_tokens,

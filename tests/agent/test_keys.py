@@ -141,10 +141,19 @@ def test_a_variable_counts_before_what_is_kept(work: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622, 0o660])
-def test_a_file_that_others_can_read_is_refused(work: Path, mode: int) -> None:
-    give(work)
+def test_a_file_that_others_can_read_is_no_file_of_keys(mode: int) -> None:
+    keys.keep("openai", SECRET)
+    keys.file_path().chmod(mode)
+    with pytest.raises(UsageError, match="holds keys, and others can read it"):
+        keys.key_for("openai")
+    with pytest.raises(UsageError, match="holds keys, and others can read it"):
+        keys.keep("groq", "gsk-2")
+
+
+def test_a_file_that_others_can_read_is_refused(work: Path) -> None:
+    keys.keep("openai", SECRET)
     file = keys.file_path()
-    file.chmod(mode)
+    file.chmod(0o640)
     for words in (["keys", "list"], ["run", "-m", "openai/x", "-p", "x"]):
         ended = agent(*words, cwd=work)
         assert refused(ended) == f"{file} holds keys, and others can read it"
@@ -154,7 +163,7 @@ def test_a_file_that_others_can_read_is_refused(work: Path, mode: int) -> None:
 
 
 def test_a_link_is_refused_and_not_followed(work: Path, tmp_path: Path) -> None:
-    give(work)
+    keys.keep("openai", SECRET)
     file = keys.file_path()
     elsewhere = file.rename(tmp_path / "elsewhere.json")
     file.symlink_to(elsewhere)
@@ -165,22 +174,23 @@ def test_a_link_is_refused_and_not_followed(work: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"openai": 3}', b"\xff", b"[" * 100_000])
-def test_a_file_that_is_none_of_ours_is_refused(work: Path, data: bytes) -> None:
-    give(work)
+def test_a_file_that_is_none_of_ours_is_refused(data: bytes) -> None:
+    keys.keep("openai", SECRET)
     keys.file_path().write_bytes(data)
-    said = refused(agent("keys", "list", cwd=work))
-    assert said == f"{keys.file_path()} is not what `agent keys set` writes"
+    with pytest.raises(UsageError, match="is not what `agent keys set` writes") as caught:
+        keys.key_for("openai")
+    assert str(keys.file_path()) in caught.value.message and caught.value.hint
 
 
 def test_a_pipe_in_its_place_holds_nobody_up(work: Path) -> None:
-    give(work)
+    keys.keep("openai", SECRET)
     keys.file_path().unlink()
     os.mkfifo(keys.file_path(), 0o600)
     assert refused(agent("keys", "list", cwd=work)).endswith("is no file of keys")
 
 
 def test_what_a_killed_program_left_is_no_hindrance(work: Path) -> None:
-    give(work)
+    keys.keep("openai", SECRET)
     (keys.file_path().parent / ".keys.json.new").write_text("torn")
     assert give(work, "groq", "gsk-2").code == 0
     assert [path.name for path in keys.file_path().parent.iterdir()] == ["keys.json"]
@@ -208,9 +218,11 @@ def test_keys_that_are_set_at_once_are_all_kept(work: Path) -> None:
 # -- what is typed
 
 
-@pytest.mark.parametrize("key", ["", "   ", "\t"])
-def test_an_empty_key_is_refused(work: Path, key: str) -> None:
-    assert refused(give(work, key=key)) == "the key is empty"
+def test_an_empty_key_is_refused(work: Path) -> None:
+    for key in ("", "   ", "\t"):
+        with pytest.raises(UsageError, match="the key is empty"):
+            keys.usable(key)
+    assert refused(give(work, key=" \t")) == "the key is empty"
     assert not keys.file_path().exists()
 
 
@@ -228,10 +240,16 @@ def test_what_cannot_be_a_key_is_refused_and_not_repeated(work: Path, key: str) 
         ("zzzzzz", "no such provider: zzzzzz"),
     ],
 )
-def test_an_unknown_provider_gets_the_near_names(work: Path, word: str, said: str) -> None:
+def test_an_unknown_provider_gets_the_near_names(word: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        keys.provider_named(word)
+    assert caught.value.message.startswith(said)
+
+
+def test_an_unknown_provider_is_refused_with_where_they_are_named(work: Path) -> None:
     for command in ("set", "remove"):
-        ended = agent("keys", command, word, cwd=work, stdin=SECRET.encode())
-        assert refused(ended).startswith(said)
+        ended = agent("keys", command, "opnai", cwd=work, stdin=SECRET.encode())
+        assert refused(ended) == "no such provider: opnai; did you mean openai"
         assert ended.hints == ["hint: agent keys list names them all"]
     assert "anthropic, azure" in agent("keys", "list", cwd=work).err
 

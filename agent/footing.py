@@ -1,4 +1,4 @@
-"""Opens what a turn stands on, as the settings say: workspace, sandbox, model, the strong one."""
+"""What a turn stands on, opened as the settings say: workspace, sandbox, model, the strong one."""
 
 from __future__ import annotations
 

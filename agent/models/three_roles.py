@@ -13,7 +13,7 @@ Part = dict[str, Any]
 """`role` and `text`, and of a reply the `tokens` that were sampled; as the child takes it."""
 
 
-def transcript(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Part]:
+def in_three_roles(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> list[Part]:
     """Return a conversation with the tools in its system message.
 
     A result is a user message in the tags that Hermes models were trained on; not every template
