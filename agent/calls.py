@@ -100,8 +100,6 @@ class Calls:
             self.emit(ToolStarted(call_id=call.id))
             # asked before: the call may change what it is about; a failure may quote it too
             origin = tool.origin(args, context)
-            if not origin and Effect.NETWORK in effects:
-                origin = f"{call.name}, with the network"
             result = await tool.run(args, context)
             return result.model_copy(update={"origin": result.origin or origin})
         except ToolError as error:

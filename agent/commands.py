@@ -278,10 +278,10 @@ def sandbox_status(folder: Path, mode: Mode, as_json: bool) -> int:
     import json
 
     from agent.footing import open_workspace
-    from agent.holding import held_by, opened
+    from agent.holding import contain, held_by
 
     workspace = open_workspace(folder)
-    held = held_by(asyncio.run(opened(workspace, mode)), workspace, mode)
+    held = held_by(asyncio.run(contain(workspace, mode)), workspace, mode)
     if as_json:
         out(json.dumps(held.data(), indent=2))
     else:

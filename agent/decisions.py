@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from agent.fact import Base
 from agent.grants import Grant
-from agent.policy import Autonomy, Taint, Verdict
+from agent.policy import Autonomy, Stance, Taint, Verdict
 from sandbox.base import Containment
 from tools.base import Effect, Preview
 
@@ -14,7 +14,8 @@ from tools.base import Effect, Preview
 class StanceTaken(Base):
     """What the policy stands on from here, so that every decision can be made again.
 
-    `lifted` is a person's `--sandbox=off`, `grants` are rules as they are written.
+    `lifted` is a person's `--sandbox=off`, `grants` are rules as they are written, `opened` the
+    tools whose network the user's settings have laid down.
     """
 
     type: Literal["stance_taken"] = "stance_taken"
@@ -22,6 +23,18 @@ class StanceTaken(Base):
     containment: Containment
     lifted: bool = False
     grants: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, stance: Stance) -> Self:
+        """Return it as the log keeps it; taint is folded from the messages."""
+        return cls(
+            autonomy=stance.autonomy,
+            containment=stance.containment,
+            lifted=stance.lifted,
+            grants=tuple(map(str, stance.grants)),
+            opened=tuple(sorted(stance.opened)),
+        )
 
 
 class CallDecided(Base):

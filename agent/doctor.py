@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from agent import config as settings
 from agent.errors import WispError
-from agent.holding import held_by, opened
+from agent.holding import contain, held_by
 from sandbox.base import Command, Containment, Limits, Sandbox, SandboxError
 from sandbox.environment import trusted_program
 from sandbox.workspace import Workspace
@@ -80,7 +80,7 @@ async def examine(folder: Path) -> AsyncIterator[Finding]:
     from agent.footing import open_workspace
 
     workspace = open_workspace(folder)
-    patient = Patient(workspace, await opened(workspace, "auto"))
+    patient = Patient(workspace, await contain(workspace, "auto"))
     for look in LOOKS:
         async for finding in look(patient):
             yield finding

@@ -14,7 +14,6 @@ from agent.errors import UsageError
 from agent.escalation import Strong
 from agent.models.base import Model
 from agent.models.providers import KeyFor
-from sandbox.base import Sandbox
 from sandbox.workspace import Workspace
 
 
@@ -83,15 +82,3 @@ def strong_model(settings: Settings, key_for: KeyFor) -> Strong | None:
         return open_model(name, api_base=base, max_cost=budget, key_for=key_for)
 
     return Strong(name, settings.escalate, opened)
-
-
-async def contain(workspace: Workspace, settings: Settings) -> Sandbox:
-    """Return the sandbox that holds here; raises Blocked where less does than was asked for."""
-    from agent.errors import Blocked
-    from sandbox.base import SandboxError
-    from sandbox.detect import open_sandbox
-
-    try:
-        return await open_sandbox(workspace, settings.sandbox)
-    except SandboxError as error:
-        raise Blocked(str(error), "agent run --sandbox=auto takes what holds here") from error

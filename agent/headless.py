@@ -19,17 +19,17 @@ from agent.context.sources import Sources
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
-from agent.footing import contain, open_workspace, start_model, strong_model, writable
-from agent.holding import features
+from agent.footing import open_workspace, start_model, strong_model, writable
+from agent.holding import contain
 from agent.job import Job
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.models.base import Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
-from agent.policy import Stance
 from agent.redaction import Redaction
 from agent.remembered import remember
 from agent.session import Session, new_id, workspace_key
+from agent.standing import starting_stance
 from sandbox.base import Containment, Sandbox
 from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
@@ -83,7 +83,7 @@ class _Run:
         await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
             model = await stack.enter_async_context(start_model(job.settings, key_for))
-            sandbox = await contain(workspace, job.settings)
+            sandbox = await contain(workspace, job.settings.sandbox)
             session = self._session(workspace.root)
             stack.callback(session.close)
             if strong is not None:
@@ -152,13 +152,7 @@ class _Run:
             session=session,
             model=model,
             context=context,
-            stance=Stance(
-                autonomy=settings.autonomy,
-                containment=sandbox.containment,
-                lifted=settings.sandbox == "off",
-                opened=frozenset({"check"}) if settings.network.check.leaves else frozenset(),
-                grants=grants,
-            ),
+            stance=starting_stance(settings, grants, sandbox),
             keep=lambda grant: remember(grant, workspace.root),
             ask=ask,
             checkpoints=Checkpoints(workspace.root, sandbox),
@@ -185,14 +179,7 @@ class _Run:
                 system=system_prompt(workspace, job.cwd),
             )
         )
-        session.emit(
-            StanceTaken(
-                autonomy=settings.autonomy,
-                containment=sandbox.containment,
-                lifted=settings.sandbox == "off",
-                grants=tuple(map(str, grants)),
-            )
-        )
+        session.emit(StanceTaken.of(turn.stance))
         for notice in (*job.notices, *dropped):
             session.emit(notice)
         for name, lines, count in hidden_instructions(workspace, job.cwd):
@@ -227,7 +214,7 @@ class _Run:
                 session=session.id,
                 model=model.name,
                 containment=sandbox.containment,
-                containment_features=features(sandbox),
+                containment_features=tuple(sorted(sandbox.features)),
                 containment_why_not=sandbox.why_not,
                 permission_denials=finished.denials,
                 seconds=round(time.monotonic() - self.started, 2),

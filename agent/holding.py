@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.errors import Blocked, UsageError
 from sandbox.base import Command, Containment, Limits, Sandbox, SandboxError
-from sandbox.detect import CANARIES, Mode, open_sandbox
+from sandbox.detect import Mode, open_sandbox
 from sandbox.environment import trusted_program
 from sandbox.workspace import Workspace
 
@@ -56,15 +56,8 @@ def held_by(sandbox: Sandbox, workspace: Workspace, mode: Mode = "auto") -> Held
     hint = _hint(sandbox, workspace) if mode == "auto" else "--sandbox auto takes the strongest"
     if sandbox.containment is Containment.FULL:
         hint = ""
-    found = features(sandbox)
+    found = tuple(sorted(sandbox.features))
     return Held(sandbox.containment, sandbox.backend, found, sandbox.why_not, hint)
-
-
-def features(sandbox: Sandbox) -> tuple[str, ...]:
-    """Return what the live test of a sandbox saw held, by name."""
-    # a backend that can do more than its canaries show says so itself
-    own = getattr(sandbox, "features", None)
-    return tuple(sorted(own if own is not None else CANARIES.get(sandbox.containment, ())))
 
 
 # where Linux says that namespaces are not for everybody, the value that says so, what to type
@@ -95,8 +88,8 @@ def _hint(sandbox: Sandbox, workspace: Workspace) -> str:
     return "agent sandbox status --sandbox full says what is in the way"
 
 
-async def opened(workspace: Workspace, mode: Mode) -> Sandbox:
-    """Open the sandbox; raises Blocked where what was asked for cannot be had."""
+async def contain(workspace: Workspace, mode: Mode) -> Sandbox:
+    """Return the sandbox that holds here; raises Blocked where less does than was asked for."""
     try:
         return await open_sandbox(workspace, mode)
     except SandboxError as error:
@@ -121,7 +114,7 @@ async def run_held(
     if shutil.which(argv[0]) is None and not (cwd / argv[0]).exists():
         raise UsageError(f"no such program: {argv[0]}", "agent sandbox run -- CMD")
     writable = tuple(_there(path) for path in paths)
-    sandbox = await opened(workspace, mode)
+    sandbox = await contain(workspace, mode)
     if sandbox.containment is Containment.NONE and mode != "off":
         raise Blocked(f"nothing would contain it: {sandbox.why_not}", "--sandbox=off runs it so")
     command = Command(

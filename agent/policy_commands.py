@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from agent.commands import out
 from agent.errors import UsageError
 from agent.faces import say
 from agent.grants import ARGUMENT, BEYOND, covering
+from agent.holding import contain
 from agent.policy import AFTER_TAINT, EFFECTS, TABLE, Autonomy, Stance, decide
 from agent.replay import replay
 from agent.sessions import find
-from agent.standing import Standing, would_set
+from agent.standing import Standing, starting_stance, would_set
 from agent.trust import PLACE, content
 from sandbox.base import Containment, Sandbox
-from sandbox.detect import open_sandbox
 from sandbox.workspace import Workspace
 from tools import registry
 from tools.base import Effect, ToolCall, ToolContext, ToolError, ToolMemory
@@ -50,13 +50,7 @@ class _Place:
 
     @property
     def stance(self) -> Stance:
-        settings = self.stands.config.settings
-        return Stance(
-            autonomy=settings.autonomy,
-            containment=self.sandbox.containment,
-            lifted=settings.sandbox == "off",
-            grants=self.stands.grants,
-        )
+        return starting_stance(self.stands.config.settings, self.stands.grants, self.sandbox)
 
     @property
     def held(self) -> str:
@@ -67,7 +61,7 @@ class _Place:
 
 
 def _place(workspace: Workspace, stands: Standing) -> _Place:
-    sandbox = asyncio.run(open_sandbox(workspace, stands.config.settings.sandbox))
+    sandbox = asyncio.run(contain(workspace, stands.config.settings.sandbox))
     for notice in stands.notices:
         say(f"note: {notice.text}" + (f"\nhint: {notice.hint}" if notice.hint else ""))
     return _Place(workspace, sandbox, stands)
@@ -119,6 +113,7 @@ def explain(workspace: Workspace, stands: Standing, text: str) -> int:
         output=lambda text: None,
         question=_nobody,
         check_command=stands.config.settings.check,
+        network=stands.config.settings.network,
     )
     try:
         tool, args = registry.parse(call)
@@ -135,8 +130,7 @@ def explain(workspace: Workspace, stands: Standing, text: str) -> int:
     told = " and ".join(f"{grant} ({grant.source})" for grant in grants)
     out(f"grants       {told or f'none of {len(stance.grants)} covers it'}")
     for level in Autonomy:
-        at = Stance(level, stance.containment, stance.network_off, stance.lifted, stance.grants)
-        found = decide(call, effects, at)
+        found = decide(call, effects, replace(stance, autonomy=level))
         out(f"{_sign(level, stance)} {int(level)} {level.name:8} {found.verdict:5} {found.reason}")
     if effects & AFTER_TAINT:
         out("once text was read that neither you nor the project wrote: asked, grants or not")

@@ -55,6 +55,7 @@ def replay(events: Iterable[Base], level: Autonomy | None = None) -> Iterator[Re
                     autonomy=autonomy if level is None else level,
                     containment=containment,
                     lifted=event.lifted,
+                    opened=frozenset(event.opened),
                     grants=tuple(_grants(event.grants)),
                 )
             case AutonomyChanged(autonomy=autonomy) if stance is not None and level is None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from agent import config, remembered
-from agent.config import Config
+from agent.config import Config, Settings
 from agent.errors import UsageError
 from agent.events import Notice
 from agent.grants import Grant
+from agent.policy import Stance
+from sandbox.base import Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ def standing(
     except remembered.Unusable as error:
         notices.append(Notice(text=f"{error}; no grant in it counts"))
     return Standing(loaded, tuple(given), tuple(notices))
+
+
+def starting_stance(settings: Settings, grants: Sequence[Grant], sandbox: Sandbox) -> Stance:
+    """Return where the policy stands before the first call."""
+    return Stance(
+        autonomy=settings.autonomy,
+        containment=sandbox.containment,
+        lifted=settings.sandbox == "off",
+        opened=frozenset({"check"}) if settings.network.check.leaves else frozenset(),
+        grants=tuple(grants),
+    )
 
 
 def would_set(loaded: Config) -> str:

@@ -252,9 +252,9 @@ class Bubblewrap:
         shown += [Shown(path, path, True) for path in own]
         for one in shown:
             yield from _bind(one)
-        for path in inside:
-            yield from _hide(path)
         yield from self._mounts(command, shown)
+        for path in inside:  # a copy that is shown in the workspace's place has them too
+            yield from _hide(path)
         # last, since what is mounted within them needed to be made in them
         for path in hidden:
             if path.is_dir() and path not in {one.target for one in shown}:

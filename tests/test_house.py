@@ -228,6 +228,20 @@ def test_files_of_the_repository_are_opened_by_the_workspace_alone() -> None:
     assert opens == set(OPENS_BY_PATH)
 
 
+def test_a_tool_that_may_use_the_network_says_where_its_text_comes_from() -> None:
+    from tools.base import Tool
+    from tools.registry import TOOLS
+
+    named = {tool.name for tool in TOOLS if type(tool).origin is not Tool.origin}
+    uses = {
+        path.stem
+        for path in python("tools")
+        if any(isinstance(node, ast.Attribute) and node.attr == "NETWORK" for node in nodes(path))
+    }
+    tools = {tool.name for tool in TOOLS}
+    assert uses & tools and uses & tools <= named
+
+
 def test_only_the_faces_write_to_the_terminal() -> None:
     found = []
     for path in python("agent", "tools", "sandbox"):

@@ -163,7 +163,7 @@ class Tool(ABC, Generic[Args]):
     def origin(self, args: Args, context: ToolContext) -> str:
         """Return where its answer comes from, if neither the user nor the project wrote that.
 
-        Empty where they did. Asked before it runs; what had the network never needs to say so.
+        Empty where they did. Asked before it runs, so that a failure has it too.
         """
         return ""
 

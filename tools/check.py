@@ -35,6 +35,10 @@ class Check(Tool[CheckArgs]):
         network = {Effect.NETWORK} if context.network.check.leaves else set()
         return frozenset({Effect.EXECUTE, *network})
 
+    def origin(self, args: CheckArgs, context: ToolContext) -> str:
+        """Nowhere else, also with a network: the user named its hosts for the project's tests."""
+        return ""
+
     def preview(self, args: CheckArgs, context: ToolContext) -> Preview:
         """Show the command that the check stands for."""
         runner = find_runner(context)

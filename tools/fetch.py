@@ -58,6 +58,10 @@ class Fetch(Tool[FetchArgs]):
         _place(args.url)
         return frozenset({Effect.NETWORK})
 
+    def origin(self, args: FetchArgs, context: ToolContext) -> str:
+        """Name the page, also where it is refused: a redirect is in its words."""
+        return str(_place(args.url))
+
     def preview(self, args: FetchArgs, context: ToolContext) -> Preview:
         """Show the whole address: what stands in it leaves this machine."""
         return Preview(kind="text", title="fetch", body=str(_place(args.url)))

@@ -37,11 +37,10 @@ def shorten(
     if not left_out:
         return text
     note = f"{len(left_out)} lines" if len(left_out) > 1 else "1 line"
-    if not start and not end:  # not even one line fits: cut inside it
-        whole = "".join(left_out)
-        start = _cut(whole, int(size * head))
-        end = _cut(whole[::-1], size - size_of(start))[::-1]
-        left_out = [whole[len(start) : len(whole) - len(end)]]
+    if not start and not end:  # not even one line fits: cut inside the first and the last
+        start = _cut(parts[0].rstrip("\n"), int(size * head))
+        end = _cut(parts[-1][::-1], size - size_of(start))[::-1]
+        left_out = [text[len(start) : len(text) - len(end)]]
         note = "part of the text" if len(parts) > 1 else "part of the line"
         start, end = f"{start}\n", f"\n{end}"
         note = f"[… {note} left out: {sum(map(size_of, left_out)):,} bytes{_and(hint)} …]"

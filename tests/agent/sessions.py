@@ -39,6 +39,7 @@ from sandbox.base import Sandbox
 from sandbox.detect import open_sandbox
 from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
+from tools.shell import stop_jobs
 
 Reply = dict[str, Any] | str
 Answer = bool | str | float
@@ -174,6 +175,7 @@ async def carried(ran: Ran, prompt: str = "do it", work: Any = None) -> TurnFini
     try:
         return await ran.turn.carry(prompt, "run", work or reason_and_act)
     finally:
+        await stop_jobs(ran.turn.context.memory)  # as every face does
         ran.session.close()
 
 

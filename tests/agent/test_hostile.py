@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
-import signal
 import subprocess
-import time
 import unicodedata
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from support import AGENT, put, script
 from trees import git
+from typed import on_terminal
 
 EVIL = "\x1b[2J\x1b]52;c;ZXZpbA==\x07\x1b]8;;http://x\x1b\\y\x9b31m\u202egnp\u2066\u200b\U000e0041"
 NAME = "a\x1b]0;t\x07\x9b2J\u202eb"  # a file's, a folder's
 RAW = "c\x1b[31md\r"
 # what a terminal may be sent by us: a progress bar's return, and the clearing of its line
 OURS = re.compile(r"\r\n|\r  reading \d+ of \d+ tokens |\r\x1b\[K|\r[\w.:]+ \d+ of \d+ MB ")
-
-
-def on_a_terminal(
-    words: Sequence[str | Path],
-    cwd: Path,
-    answers: Mapping[str, str] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> tuple[int, bytes]:
-    """Run the command on a terminal; return its code and every byte that reached it."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(cwd)
-        os.environ.update(env or {})
-        os.execv(AGENT, [str(AGENT), *map(str, words)])
-    shown, left = b"", dict(answers or {})
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 0.5)[0]:
-            try:
-                data = os.read(terminal, 65536)
-            except OSError:  # how Linux says that the other end has gone
-                break
-            if not data:
-                break
-            shown += data
-        for question in [each for each in left if each.encode() in shown]:
-            os.write(terminal, left.pop(question).encode())
-    else:
-        os.kill(child, signal.SIGKILL)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
 
 def harmless(shown: bytes) -> str:
@@ -113,7 +77,7 @@ def test_a_run_shows_a_hostile_repository_and_obeys_none_of_it(
 ) -> None:
     model = script(tmp_path / "s.yaml", *CALLS)
     words = ["run", f"do {EVIL}", "-m", model, "--output-format", form]
-    code, shown = on_a_terminal(words, root)
+    code, shown = on_terminal([AGENT, *words], root)
     text = harmless(shown)
     assert code == 3, text
     assert "\\x1b[2J" in text if form == "text" else "\\u001b[2J" in text
@@ -131,7 +95,7 @@ def test_a_question_shows_all_of_a_hostile_call(root: Path, tmp_path: Path) -> N
         "Done.",
     )
     words = ["run", "do it", "-m", model, "--autonomy", "ask"]
-    code, shown = on_a_terminal(words, root, {"allow once?": "n\n", "2. b": "1\n"})
+    code, shown = on_terminal([AGENT, *words], root, {"allow once?": "n\n", "2. b": "1\n"})
     text = harmless(shown)
     assert code == 4, text
     for told in ("[5,000 spaces]", "[6 empty lines]", "\\tsh say.sh \\u200d", "\\u202e", "b\\tc"):
@@ -148,7 +112,7 @@ def test_a_repair_shows_what_was_written_and_obeys_none_of_it(root: Path, tmp_pa
     put(root, files)
     model = script(tmp_path / "s.yaml", {"samples": [f"def total():\n    return 1  # {EVIL}\n"]})
     words = ["fix", f"total is wrong {EVIL}", "-m", model, "--check", "python3 -m unittest"]
-    code, shown = on_a_terminal(words, root)
+    code, shown = on_terminal([AGENT, *words], root)
     text = harmless(shown)
     assert code == 0, text
     assert "+    return 1  # \\x1b[2J" in text and "verified: strength tests" in text
@@ -177,12 +141,12 @@ def test_no_command_obeys_what_it_is_given(root: Path, tmp_path: Path, home: Pat
         ["sandbox", "run", "--path", evil, "--", "true"],
         ["undo", "-C", f"{NAME}"],
     ):
-        _, shown = on_a_terminal(words, root)
+        _, shown = on_terminal([AGENT, *words], root)
         assert shown and harmless(shown)
 
 
 def test_a_command_that_is_tried_draws_nothing_on_the_terminal(root: Path) -> None:
-    code, shown = on_a_terminal(["sandbox", "run", "--", "sh", "say.sh"], root)
+    code, shown = on_terminal([AGENT, "sandbox", "run", "--", "sh", "say.sh"], root)
     assert code == 3, shown
     assert "\\x1b[2J" in harmless(shown) and "c\\x1b[31md" in harmless(shown)
 

@@ -15,6 +15,7 @@ from support import Ended, agent, put, result, script
 from test_grammar import Story, stories, told
 
 from agent import log
+from agent.config import config_path
 from agent.events import CallDecided, ToolRequested
 from agent.policy import Autonomy, Verdict
 from agent.remembered import grants_path
@@ -194,3 +195,31 @@ def test_every_call_has_one_decision_with_its_reason_and_the_log_gives_it_again(
         assert ALLOWS[lower.now.verdict] <= ALLOWS[higher.now.verdict]
     for low, high in zip(replay(events, level), replay(events, Autonomy.FULL), strict=True):
         assert ALLOWS[low.now.verdict] <= ALLOWS[high.now.verdict]
+
+
+# -- the network that the user's settings give the check
+
+NETWORK = '[network]\ncheck = ["example.test"]\n'
+
+
+def with_network(work: Path) -> Path:
+    config_path().parent.mkdir(parents=True)
+    config_path().write_text(NETWORK)
+    return put(work, {"test_a.py": "def test_a(): pass\n"})
+
+
+def test_explain_knows_the_network_of_the_check(work: Path, home: Path) -> None:
+    shown = rows(agent("policy", "explain", "check", "--autonomy", "run", cwd=with_network(work)))
+    assert "effects EXECUTE, NETWORK" in shown
+    assert [each.split()[3] for each in shown if each.startswith("> 3 RUN")] == ["allow"]
+
+
+@pytest.mark.full
+def test_replay_knows_the_network_of_the_check(work: Path, home: Path) -> None:
+    # the second is not asked about either: what the user named for the check is no foreign text
+    model = script(work.parent / "s.yml", {"calls": [{"check": {}}, {"check": {}}]}, "done")
+    ended = agent("run", "-p", "x", "-m", model, "--json", cwd=with_network(work))
+    assert result(ended).permission_denials == ()
+    again = agent("policy", "replay", "last", cwd=work)
+    assert [each.split()[:2] for each in rows(again)[::2]] == [["allow", "check"]] * 2
+    assert "2 calls, 0 would be decided otherwise" in again.err

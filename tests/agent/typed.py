@@ -5,18 +5,29 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def converse(command: list[str | Path], cwd: Path, answers: dict[str, str]) -> tuple[int, str]:
-    """Run a command on a terminal; type each answer once its question is shown."""
+def on_terminal(
+    command: Sequence[str | Path],
+    cwd: Path,
+    answers: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Run a command on a terminal; type each answer once its question is shown.
+
+    Returns its code and every byte that reached the terminal.
+    """
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(cwd)
+        os.environ.update(env or {})
         os.execv(command[0], [str(each) for each in command])
-    shown, left = "", dict(answers)
-    deadline = time.monotonic() + 60
+    shown, left = b"", dict(answers or {})
+    deadline = time.monotonic() + 100
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.5)[0]:
             try:
@@ -25,8 +36,18 @@ def converse(command: list[str | Path], cwd: Path, answers: dict[str, str]) -> t
                 break
             if not data:
                 break
-            shown += data.decode(errors="replace")
-        for question in [each for each in left if each in shown]:
+            shown += data
+        for question in [each for each in left if each.encode() in shown]:
             os.write(terminal, left.pop(question).encode())
+    else:
+        os.kill(child, signal.SIGKILL)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def converse(
+    command: Sequence[str | Path], cwd: Path, answers: Mapping[str, str]
+) -> tuple[int, str]:
+    """Do the same, and return what was shown as text."""
+    code, shown = on_terminal(command, cwd, answers)
+    return code, shown.decode(errors="replace")

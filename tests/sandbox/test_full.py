@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,17 @@ async def test_a_secret_inside_the_workspace_is_hidden_too(full: Box) -> None:
     said = await full.sh("cat dotfiles/ssh/id; mv dotfiles d; cat d/ssh/id; echo end")
     assert "private key" not in said
     assert said.endswith("end\n")
+
+
+async def test_a_secret_in_a_copy_of_the_workspace_is_hidden_too(full: Box) -> None:
+    root, home, copy = full.ground.root, full.ground.home, full.ground.top / "copy"
+    (home / ".ssh").rename(root / "keys")
+    (home / ".ssh").symlink_to(root / "keys")
+    (root / "a").write_text("seen")
+    shutil.copytree(root, copy)
+    said = await full.sh("cat a keys/id; echo end", mounts=(Mount(copy, root, writable=True),))
+    assert "private key" not in said
+    assert said.startswith("seen") and said.endswith("end\n")
 
 
 async def test_sessions_and_checkpoints_are_not_seen(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tools.truncate import cut_line, shorten, size_of
@@ -33,6 +33,7 @@ def test_the_head_can_be_given_a_smaller_share() -> None:
     assert shorten(text, lines=10, head=0.0).startswith("[… 90 lines")
 
 
+@example("\n\naaaaaaaaa", 1, 8, 0.3)
 @given(TEXT, st.integers(1, 10), st.integers(8, 80), st.sampled_from([0.0, 0.3, 0.5, 1.0]))
 def test_what_is_kept_is_the_text_itself_and_stays_within_its_bounds(
     text: str, lines: int, size: int, head: float

@@ -182,7 +182,8 @@ CASES = (
     ),
     Case(
         "a daemon, after what watches over it was killed",
-        f"kill -9 $PPID; {_LEAVE}",
+        # it must be out of the command's session by then
+        f"{_LEAVE}\nsleep 0.3; kill -9 $PPID; sleep 0.3",
         witness=survivors,
     ),
     Case(
