@@ -323,7 +323,11 @@ def _unpack(archive: Path, folder: Path) -> Path:
         if hasattr(tarfile, "data_filter"):
             tar.extractall(made, filter="data")
         else:  # Python 3.11 before 3.11.4; the sum of the archive is known
-            tar.extractall(made)
+            for member in tar:
+                # root would give the files to whoever packed them, and git then refuses the folder
+                member.uid, member.gid = os.getuid(), os.getgid()
+                member.uname = member.gname = ""
+                tar.extract(member, made)
         tops = [path for path in Path(made).iterdir() if path.is_dir()]
         if len(tops) != 1:
             raise CaseError(f"{archive.name} holds {len(tops)} folders")
