@@ -89,7 +89,7 @@ class Bubblewrap:
             self._filter = seccomp.program()
         except LookupError as error:
             raise SandboxError(str(error)) from error
-        self._inside = Inside(workspace)
+        self._inside = Inside(workspace, self._home)
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
@@ -151,9 +151,9 @@ class Bubblewrap:
             raise SandboxError(f"the workspace could not be looked at: {error}") from error
         bounded = Bounded(command.limits, held.release)
         tools = [*toolchains(self._environ, _PRIVATE)]
-        hidden = [*dict.fromkeys(secrets(self._home))]
-        known = (*self._roots(), *hidden)
-        sockets = [*reachable(known, _PRIVATE, [real for _, real in tools])]
+        hidden = [*dict.fromkeys(secrets(self._home, self._environ))]
+        shown_tools = [real for _, real in tools]
+        sockets = [*reachable(hidden, _PRIVATE, shown_tools, self._roots())]
         try:
             shown: list[Shown] = []
             view = [*self._view(command, caches, tools, hidden, sockets, held.shown, shown)]
@@ -243,13 +243,18 @@ class Bubblewrap:
             if path not in inside:
                 yield from _hide(path)
         for path in sockets:
-            yield from ("--ro-bind", "/dev/null", str(path))
+            if not any(top in path.parents for top in tops):
+                yield from _bind(_mute(path))
         for root in plan.roots(self._workspace, command):
             shown.append(root)
             if root.writable:
                 shown += plan.guards(root.source, root.target, git=command.git)
         shown += held
-        shown += [Shown(path, path, True) for path in own]
+        for path in own:
+            shown.append(Shown(path, path, True))
+            if path in writable and path.is_dir():
+                shown += plan.guards(path, path, git=command.git)
+        shown += [_mute(path) for path in sockets if any(top in path.parents for top in tops)]
         for one in shown:
             yield from _bind(one)
         yield from self._mounts(command, shown)
@@ -315,6 +320,11 @@ class _FirstWords:
 
 def _bind(shown: Shown) -> tuple[str, str, str]:
     return ("--bind" if shown.writable else "--ro-bind", str(shown.source), str(shown.target))
+
+
+def _mute(socket: Path) -> Shown:
+    """Lay nothing over a socket, so that nobody is reached by it."""
+    return Shown(Path("/dev/null"), socket, False)
 
 
 def _hide(path: Path) -> tuple[str, ...]:

@@ -135,6 +135,8 @@ def _passed(source: Mapping[str, str], network: bool) -> Iterator[tuple[str, str
     for name, value in source.items():
         if name not in names and not name.startswith(PASSED_PREFIX):
             continue
+        if name == "MAKEFLAGS":  # with it go the variables that make was given, and its job server
+            value = " ".join(word for word in value.split() if "=" not in word and word != "--")
         if not SECRET_NAME.search(name) and not SECRET_VALUE.search(value):
             yield name, value
 

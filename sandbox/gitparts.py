@@ -15,6 +15,10 @@ from pathlib import Path
 
 _MOST = 1 << 16  # bytes of one part that are still read
 _SECTION = re.compile(r'\[\s*([A-Za-z0-9-]+)(?:\s+"([^"\\]*)")?\s*\]')
+# a step of a rebase that runs something
+_RUNS = re.compile(rb"^\s*(?:exec|x)\b.*", re.MULTILINE)
+_REBASE = "rebase-merge"
+_AS_GIT_WRITES = b"../..\n"  # the common directory of a worktree: the one that it lies in
 _SETTING = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\s*(?:=(.*))?")
 # What `git init`, `git clone`, branches and submodules write, and what can start nothing. Whatever
 # else a configuration says counts as a trap: git has far more settings that run what they name.
@@ -69,14 +73,23 @@ def parts(directory: Path, *, held: bool = False) -> dict[str, Part]:
         except OSError:
             continue
         data = _read(directory / name) if stat.S_ISREG(status.st_mode) else None
-        if data is None:  # a link, or too large: nobody knows what it says
-            traps = frozenset({f"{status.st_ino} {status.st_ctime_ns}"})
-        elif name.startswith("config"):
-            traps = frozenset(_traps(data))
-        else:
-            traps = frozenset({data.decode(errors="surrogateescape")})
+        traps = _held_by(directory / name, data, status)
         found[name] = Part(traps, data, stat.S_IMODE(status.st_mode))
     return found
+
+
+def _held_by(path: Path, data: bytes | None, status: os.stat_result) -> frozenset[str]:
+    """Return the traps in one part."""
+    if path.name == _REBASE and stat.S_ISDIR(status.st_mode):
+        todo = _read(path / "git-rebase-todo") or b""
+        return frozenset(os.fsdecode(line) for line in _RUNS.findall(todo))
+    if data is None:  # a link, or too large: nobody knows what it says
+        return frozenset({f"{status.st_ino} {status.st_ctime_ns}"})
+    if path.name.startswith("config"):
+        return frozenset(_traps(data))
+    if path.parent.parent.name == "worktrees" and data == _AS_GIT_WRITES:
+        return frozenset()
+    return frozenset({os.fsdecode(data)})
 
 
 def _suspects(directory: Path, held: bool) -> Iterator[str]:
@@ -85,16 +98,22 @@ def _suspects(directory: Path, held: bool) -> Iterator[str]:
         yield "commondir"
     if held:
         return
-    yield from ("config", "config.worktree")
+    yield from ("config", "config.worktree", _REBASE)
+    for worktree in _names(directory / "worktrees"):
+        yield f"worktrees/{worktree}/commondir"
+        yield f"worktrees/{worktree}/config.worktree"
     hooks = directory / "hooks"
     if hooks.is_symlink():
         yield "hooks"
         return
+    yield from (f"hooks/{name}" for name in _names(hooks) if not name.endswith(".sample"))
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        names = sorted(path.name for path in hooks.iterdir())
+        return sorted(path.name for path in folder.iterdir())
     except OSError:
-        return
-    yield from (f"hooks/{name}" for name in names if not name.endswith(".sample"))
+        return []
 
 
 def _read(path: Path) -> bytes | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox import plan
 from sandbox.base import Command
 from sandbox.masks import Masks, cover, sweep
+from sandbox.obeyed import obeyed
 from sandbox.plan import Shown
 from sandbox.protected import MASKED_IN_GIT, PROTECTED_ANYWHERE, PROTECTED_AT_TOP
 from sandbox.repositories import Repositories, Repository
@@ -48,8 +49,10 @@ class Held:
 class Inside:
     """The inside of the folders of a workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, home: Path) -> None:
         from platformdirs import user_cache_path
+
+        self._home = home
 
         self._roots = {root: Repositories(root) for root in (workspace.root, *workspace.extra)}
         self._cover = cover(user_cache_path("wisp"))
@@ -84,7 +87,13 @@ class Inside:
                 for repository in repositories:
                     if repository.entry == root / ".git" and not command.git:
                         whole.add(repository.entry)
+                named = [
+                    path for path, _ in obeyed(root, self._home) if not _is_guarded(root, path)
+                ]
+                kept = [path for path in named if plan.is_straight(path)]
+                watched += [(root, path) for path in named if path not in kept]
                 nested = [*_nested(root, repositories, git=command.git)]
+                nested += [Shown(path, path, False) for path in kept]
                 held.shown += _pins(root, nested)
                 held.shown += nested
                 whole |= {one.target for one in nested if not one.writable}
@@ -104,6 +113,7 @@ class Inside:
             for name in (*PROTECTED_ANYWHERE, *PROTECTED_AT_TOP)
             if name != ".git"
         ]
+        watched += [(root, path) for root, _ in roots for path, _ in obeyed(root, self._home)]
         return Held(_tripwire=Tripwire(found, watched, ()))
 
     def _writable(self, command: Command) -> Iterator[tuple[Path, Repositories]]:

@@ -72,7 +72,7 @@ class Landlock:
             self._online = seccomp.program(local | {seccomp.INET, seccomp.INET6}, alone=False)
         except LookupError as error:
             raise SandboxError(str(error)) from error
-        self._inside = Inside(workspace)
+        self._inside = Inside(workspace, self._home)
 
     async def run(self, command: Command, write: Callable[[bytes], None]) -> CommandResult:
         """Run to the end, as the seam says."""
@@ -114,7 +114,7 @@ class Landlock:
         from sandbox import kernel
 
         yield ("/", kernel.LIST)
-        for path in _around({*secrets(self._home)}):
+        for path in _around({*secrets(self._home, self._environ)}):
             yield (path, kernel.READ)
         for root in plan.roots(self._workspace, command):
             plan.check_path(root.source, "the workspace")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,15 @@ PROTECTED_AT_TOP: Mapping[str, str] = {
     ".codex": "another agent obeys it",
     ".gemini": "another agent obeys it",
     ".mcp.json": "another agent runs what it says",
+    ".vs": "an editor runs what it says",
+    ".fleet": "an editor runs what it says",
+    ".zed": "an editor runs what it says",
+    ".windsurf": "another agent obeys it",
+    ".kiro": "another agent obeys it",
+    ".roo": "another agent obeys it",
+    ".qwen": "another agent obeys it",
+    ".opencode": "another agent obeys it",
+    ".zencoder": "another agent obeys it",
     ".devcontainer": "an editor runs what it says",
     ".husky": "git hooks run what it says",
     ".gitmodules": "git fetches what it says",
@@ -77,6 +87,33 @@ HOME_SECRETS: Sequence[str] = (
     ".cargo/credentials",
     ".cargo/credentials.toml",
     ".gem/credentials",
+    ".bundle/config",
+    ".config/configstore",
+    ".config/hcloud",
+    ".config/stripe",
+    ".config/solana",
+    ".fly",
+    ".s3cfg",
+    ".boto",
+    ".kaggle",
+    ".databrickscfg",
+    ".dbt",
+    ".netlify",
+    ".local/share/com.vercel.cli",
+    ".subversion/auth",
+    ".sbt/.credentials",
+    ".ivy2/.credentials",
+    ".jupyter/jupyter_server_config.json",
+    ".authinfo",
+    ".authinfo.gpg",
+    ".msmtprc",
+    ".mbsyncrc",
+    ".config/filezilla",
+    ".Xauthority",
+    ".pki",
+    ".electrum",
+    ".bitcoin",
+    ".ethereum/keystore",
     ".m2/settings.xml",
     ".m2/settings-security.xml",
     ".gradle/gradle.properties",
@@ -86,18 +123,33 @@ HOME_SECRETS: Sequence[str] = (
     ".hex",
     ".cache/huggingface/token",
     ".huggingface",
+    # of other agents
     ".claude",
     ".claude.json",
     ".codex",
     ".gemini",
+    ".qwen",
+    ".local/share/opencode",
+    ".config/goose",
+    ".config/io.datasette.llm",
+    ".config/openai",
+    ".config/anthropic",
+    # stores of passwords
     ".password-store",
     ".local/share/keyrings",
     ".local/share/python_keyring",
     ".local/share/kwalletd",
     ".local/share/pass",
     "Library/Keychains",
-    # browsers and mail
+    # browsers, mail, and editors that are signed in
     ".mozilla",
+    "snap/firefox",
+    "snap/chromium",
+    "snap/thunderbird",
+    ".var/app",
+    ".config/Signal",
+    ".config/Code",
+    ".config/Cursor",
     ".thunderbird",
     ".config/google-chrome",
     ".config/chromium",
@@ -121,6 +173,51 @@ HOME_SECRETS: Sequence[str] = (
     ".sqlite_history",
     ".lesshst",
 )
+# hidden where they say a password, and shown otherwise, since they also say where packages are
+HOME_CONFIGURATION: Sequence[str] = (
+    ".config/pip/pip.conf",
+    ".pip/pip.conf",
+    ".config/uv/uv.toml",
+    ".config/nix/nix.conf",
+)
+_SAYS_SECRET = re.compile(rb"://[^/\s]*@|token|passw|secret", re.IGNORECASE)
+# the folder that `.config` and `.local/share` stand for above, where these name another
+HOME_FOLDERS: Mapping[str, str] = {".config": "XDG_CONFIG_HOME", ".local/share": "XDG_DATA_HOME"}
+# variables that name a secret's place, with what of that place is one
+NAMED_SECRETS: Mapping[str, str] = {
+    "AWS_CONFIG_FILE": "",
+    "AWS_SHARED_CREDENTIALS_FILE": "",
+    "AZURE_CONFIG_DIR": "",
+    "BOTO_CONFIG": "",
+    "CARGO_HOME": "credentials.toml",
+    "CLAUDE_CONFIG_DIR": "",
+    "CLOUDSDK_CONFIG": "",
+    "CODEX_HOME": "",
+    "COMPOSER_HOME": "auth.json",
+    "DATABRICKS_CONFIG_FILE": "",
+    "DOCKER_CERT_PATH": "",
+    "DOCKER_CONFIG": "",
+    "GH_CONFIG_DIR": "",
+    "GLAB_CONFIG_DIR": "",
+    "GNUPGHOME": "",
+    "GOOGLE_APPLICATION_CREDENTIALS": "",
+    "GRADLE_USER_HOME": "gradle.properties",
+    "HF_HOME": "token",
+    "HF_TOKEN_PATH": "",
+    "HISTFILE": "",
+    "KAGGLE_CONFIG_DIR": "",
+    "KUBECONFIG": "",
+    "NETRC": "",
+    "NPM_CONFIG_USERCONFIG": "",
+    "PASSWORD_STORE_DIR": "",
+    "PGPASSFILE": "",
+    "RCLONE_CONFIG": "",
+    "REGISTRY_AUTH_FILE": "",
+    "SOPS_AGE_KEY_FILE": "",
+    "TF_CLI_CONFIG_FILE": "",
+    "XAUTHORITY": "",
+    "npm_config_userconfig": "",
+}
 # what an administrator, for whom file modes are no bound, could read
 SYSTEM_SECRETS: Sequence[str] = (
     "/etc/shadow",
@@ -169,10 +266,12 @@ def own_directories() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(place) for place in places))
 
 
-def secrets(home: Path) -> Iterator[Path]:
-    """Yield the secrets that exist, each resolved, so that hiding one hides what it is."""
-    listed = (*(home / name for name in HOME_SECRETS), *map(Path, SYSTEM_SECRETS))
-    for path in (*listed, *own_directories()):
+def secrets(home: Path, environ: Mapping[str, str] = os.environ) -> Iterator[Path]:
+    """Yield the secrets that exist, each resolved, so that hiding one hides what it is.
+
+    They are looked for at their usual places, and where variables of `environ` say.
+    """
+    for path in _places(home, environ):
         if os.path.lexists(path):
             resolved = Path(os.path.realpath(path))
             if resolved.exists():
@@ -182,3 +281,40 @@ def secrets(home: Path) -> Iterator[Path]:
 def is_secret(path: Path, home: Path) -> bool:
     """Whether a resolved path is a secret or lies within one."""
     return any(path == secret or secret in path.parents for secret in secrets(home))
+
+
+def _places(home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield where secrets may lie."""
+    names = (*HOME_SECRETS, *HOME_CONFIGURATION)
+    places = [(name, home / name) for name in names]
+    for folder, variable in HOME_FOLDERS.items():
+        if (other := environ.get(variable, "")).startswith("/"):
+            within = (name for name in names if name.startswith(f"{folder}/"))
+            places += [(name, Path(other, name[len(folder) + 1 :])) for name in within]
+    for name, path in places:
+        if name not in HOME_CONFIGURATION or _says_secret(path):
+            yield path
+    yield from map(Path, SYSTEM_SECRETS)
+    yield from own_directories()
+    for variable, rest in NAMED_SECRETS.items():
+        for said in environ.get(variable, "").split(os.pathsep):
+            if said.startswith("/") and _is_narrow(path := Path(said, rest), home):
+                yield path
+
+
+def _says_secret(path: Path) -> bool:
+    try:
+        return path.is_file() and bool(_SAYS_SECRET.search(path.read_bytes()))
+    except OSError:
+        return True
+
+
+def _is_narrow(path: Path, home: Path) -> bool:
+    """Whether hiding what a variable names hides only that: no device, nothing that work is in."""
+    real = os.path.realpath(path)
+    try:
+        work = (str(home), os.getcwd())  # noqa: PTH109 both are text
+    except FileNotFoundError:
+        return False
+    wide = any(each == real or each.startswith(real.rstrip("/") + "/") for each in work)
+    return os.path.isfile(real) or (os.path.isdir(real) and not wide)  # noqa: PTH112, PTH113

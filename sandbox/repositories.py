@@ -196,7 +196,7 @@ class Repositories:
     def _repository(self, path: str) -> Repository:
         entry = Path(path)
         bare = self._entries[path]
-        return Repository(entry, bare, (*_directories(entry, self.top),))
+        return Repository(entry, bare, (*directories(entry, self.top),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +227,8 @@ def _queue() -> int:
         return -1
 
 
-def _directories(entry: Path, top: Path) -> Iterator[Path]:
-    """Yield the git directories that git would use here, as far as they lie in `top`."""
+def directories(entry: Path, top: Path) -> Iterator[Path]:
+    """Yield the git directories that git would use for a `.git`, as far as they lie in `top`."""
     first = entry
     if entry.is_file() and (said := _line(entry)):
         found = re.fullmatch(r"gitdir: (.+)", said)
@@ -248,7 +248,8 @@ def _line(path: Path) -> str:
     try:
         if not path.is_file():
             return ""
-        with path.open(errors="surrogateescape") as file:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, errors="surrogateescape") as file:
             return file.read(4096).partition("\n")[0].rstrip()
     except OSError:
         return ""

@@ -19,6 +19,7 @@ from typing import Literal
 from sandbox import beneath, contents
 from sandbox.contents import FileView, PathError, StaleFile
 from sandbox.names import raw, show
+from sandbox.obeyed import obeyed
 from sandbox.protected import is_secret, secrets, why_protected
 from sandbox.walking import DEPENDENCY_FOLDERS, is_dependency_folder, near_top, walk
 
@@ -87,11 +88,20 @@ class Workspace:
         `.git`, nested repositories' `.git`, `.wisp` and whatever the sandbox keeps read-only.
         """
         place = self._place(path)
-        why = why_protected(place.parts)
+        why = self._why_protected(place, place.parts)
         if not why:
             parent = beneath.resolve(place.base, place.parts[:-1])
-            why = why_protected((*(parent or ()), *place.parts[-1:]))
+            why = self._why_protected(place, (*(parent or ()), *place.parts[-1:]))
         return why
+
+    @staticmethod
+    def _why_protected(place: _Place, parts: beneath.Parts) -> str:
+        why = why_protected(parts)
+        if why or not parts:
+            return why
+        path = place.base.joinpath(*parts)
+        kept = obeyed(place.base, Path.home())
+        return next((why for top, why in kept if path == top or top in path.parents), "")
 
     def kind(self, path: str) -> Kind:
         """Return what is there, without following a link."""
@@ -272,7 +282,7 @@ class Workspace:
         if path.endswith("/"):
             raise PathError(f"{path} names a folder; give the path of a file")
         place = self._resolved(given)
-        why = self.protected(path) or why_protected(place.parts)
+        why = self.protected(path) or self._why_protected(place, place.parts)
         if why:
             raise PathError(f"{place.shown} is protected: {why}")
         self._refuse_secret(place, place.parts)

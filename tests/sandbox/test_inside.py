@@ -283,3 +283,21 @@ async def test_what_is_protected_at_the_top_is_not_opened_by_what_lies_in_it(ful
     assert names(root / ".claude") == ["worktrees"]
     assert not (root / ".git/inner/x").exists()
     assert not (root / ".git/x").exists()
+
+
+@pytest.mark.full
+async def test_hooks_that_the_configuration_names_are_kept(full: Box, state: Path) -> None:
+    root = full.ground.root
+    shutil.rmtree(root / ".git")
+    git(root, "init", "-q")
+    git(root, "config", "core.hooksPath", "ci/hooks")
+    assert await full.sh("mkdir -p ci/hooks; echo x > ci/hooks/pre-commit; ls ci") == "hooks\n"
+    assert (names(root / "ci"), aside(state)) == ([], ["hooks"])  # there were none
+    (root / "ci/hooks").mkdir()
+    (root / "ci/hooks/pre-commit").write_text("true")
+    await full.sh("echo x > ci/hooks/pre-commit; mv ci c; touch ci/free")
+    assert (root / "ci/hooks/pre-commit").read_text() == "true"
+    assert names(root / "ci") == ["free", "hooks"]
+    workspace = Workspace(root)
+    assert workspace.protected("ci/hooks/post-merge") == "git hooks run what it says"
+    assert not workspace.protected("ci/free")

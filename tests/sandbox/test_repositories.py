@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.gitparts import parts
+from sandbox.obeyed import obeyed
 from sandbox.repositories import FEW_FOLDERS, Repositories
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's watches are Linux's")
@@ -187,3 +188,34 @@ def test_hooks_and_links_are_traps_and_samples_are_not(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "hooks")
     (tmp_path / "hooks").symlink_to("/bin")
     assert parts(tmp_path)["hooks"].traps
+
+
+def test_a_worktree_and_a_rebase_are_traps_only_where_they_lead_elsewhere(tmp_path: Path) -> None:
+    bare(tmp_path)
+    worktree, rebase = tmp_path / "worktrees/w", tmp_path / "rebase-merge"
+    worktree.mkdir(parents=True)
+    rebase.mkdir()
+    (worktree / "commondir").write_text("../..\n")
+    (rebase / "git-rebase-todo").write_text("pick 1 exec\nlabel x\n# exec true\n")
+    assert all(not part.traps for part in parts(tmp_path).values())
+    (worktree / "commondir").write_text("../../../evil\n")
+    (worktree / "config.worktree").write_text("[core]\n\thooksPath = x\n")
+    (rebase / "git-rebase-todo").write_text("pick 1 x\n x true\n")
+    names = {"worktrees/w/commondir", "worktrees/w/config.worktree", "rebase-merge"}
+    assert {name for name, part in parts(tmp_path).items() if part.traps} == names
+
+
+def test_what_git_obeys_in_a_tree_is_what_a_configuration_names(tmp_path: Path) -> None:
+    home, tree = tmp_path / "home", tmp_path / "tree"
+    for folder in (home, tree / ".git/objects"):
+        folder.mkdir(parents=True)
+    assert [*obeyed(tree, home)] == []
+    (tree / ".git/config").write_text(
+        '[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = "../shared.ini"\n'
+        '[includeIf "onbranch:x"] path=/etc/gitconfig\n[user]\n\tname = hooksPath = no\n'
+    )
+    (home / ".gitconfig").write_text("[core]\n\tHOOKSPATH = .githooks\n[include]\n\tpath = ~/x\n")
+    named = {str(path.relative_to(tree)) for path, _ in obeyed(tree, home)}
+    assert named == {"tools/hooks", "shared.ini", ".githooks"}
+    (tree / ".git/config").write_text("[core]\n\thooksPath = .\n")
+    assert {path.name for path, _ in obeyed(tree, home)} == {".githooks"}  # not the tree itself

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.protected import secrets
 from sandbox.workspace import PathError, StaleFile, Workspace, read_outside
 
 
@@ -294,3 +295,27 @@ def test_outside_reads_refuse_secrets_and_devices(tmp_path: Path) -> None:
     for path in ("/dev/zero", "/proc/self/environ", "relative", "/", "~/nothing", "/e\0"):
         with pytest.raises(PathError):
             read_outside(path, home=home)
+
+
+def test_secrets_lie_where_variables_say_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    pip = home / ".config/pip/pip.conf"
+    for path in (tmp_path / "kube", tmp_path / "azure/token", tmp_path / "cargo/credentials.toml",
+                 tmp_path / "settings/gh/hosts.yml", pip):  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("index-url = https://example.org/simple")
+    said = {
+        "KUBECONFIG": f"{tmp_path}/none:{tmp_path}/kube",
+        "AZURE_CONFIG_DIR": str(tmp_path / "azure"),
+        "CARGO_HOME": str(tmp_path / "cargo"),
+        "XDG_CONFIG_HOME": str(tmp_path / "settings"),
+        "DOCKER_CONFIG": str(tmp_path),  # the home lies in it
+        "HISTFILE": "/dev/null",
+        "NETRC": "netrc",
+    }
+    found = {path for path in secrets(home, said) if tmp_path in path.parents}
+    names = ("kube", "azure", "cargo/credentials.toml", "settings/gh")
+    assert found == {tmp_path / name for name in names}
+    assert not {Path("/dev/null"), tmp_path} & {*secrets(home, said)}
+    pip.write_text("index-url = https://me:word@example.org/simple")
+    assert pip in {*secrets(home, {})}

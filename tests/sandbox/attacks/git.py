@@ -8,15 +8,13 @@ from tests.sandbox.attacks.case import (
     HELD,
     REFUSED,
     Case,
-    hole,
     lost,
     python,
     toothless,
 )
+from tests.sandbox.attacks.witness import put_back
 
 _INSIDE = "rules of Landlock only add up: nothing inside a writable folder can be kept read-only"
-_ABSENT = "a protected name that does not exist yet can be made"
-_PARTS_LEFT = "it is not among the parts of git's directory that are kept"
 _PARTS = ("work/.git/hooks", "work/.git/config", "work/.git/info", "work/.git/modules")
 _FILLED = """
 mkdir -p .git/objects .git/refs && echo "ref: refs/heads/m" > .git/HEAD
@@ -67,8 +65,12 @@ _SET_ASIDE = (
     "the hooks renamed and made anew",
     "a common directory that lies in the tree",
     "a second configuration where there was none",
+    "another worktree's common directory",
+    "a rebase that runs something when it goes on",
 )
 
+# the command changes it, and then it is as it was
+_PUT_BACK = ("another worktree's common directory",)
 # all of these need `.git` granted, which a commit by the git tool has at RUN
 _EVIL = """
 mkdir evil; cp -r .git/objects .git/refs .git/HEAD .git/config evil/
@@ -107,12 +109,10 @@ _GRANTED: dict[str, tuple[str, str, str]] = {  # name: prepare, attack, what is 
     ),
 }
 
-_NOT_KEPT = (
-    "another worktree's common directory",
-    "a rebase that runs something when it goes on",
+_TABLE = (
+    *(".wisp", ".vscode", ".idea", ".cursor", ".claude", ".codex", ".gemini", ".devcontainer"),
+    *(".zed", ".windsurf", ".kiro", ".roo", ".qwen", ".opencode", ".vs", ".fleet", ".zencoder"),
 )
-_TABLE = (".wisp", ".vscode", ".idea", ".cursor", ".claude", ".codex", ".gemini", ".devcontainer")
-_MORE = (".zed", ".windsurf", ".kiro", ".roo", ".qwen", ".opencode", ".vs", ".fleet", ".zencoder")
 _SWAP = """
 import ctypes, os, time
 os.makedirs({name!r} + "/.git/hooks")
@@ -143,9 +143,9 @@ CASES = (
             name,
             attack,
             _REPOSITORY + prepare,
-            (kept,),
+            () if name in _PUT_BACK else (kept,),
+            witness=put_back(kept) if name in _PUT_BACK else None,
             git=True,
-            full=hole(_PARTS_LEFT) if name in _NOT_KEPT else HELD,
             reduced=HELD if name in _SET_ASIDE else lost(_INSIDE),
             needs=("git",),
         )
@@ -183,21 +183,12 @@ CASES = (
         kept=("work/.envrc", "work/.mcp.json"),
     ),
     Case(
-        "settings of editors and agents that the table lacks",
-        _named(_MORE),
-        prepare=f"mkdir {' '.join(_MORE)}",
-        kept=tuple(f"work/{name}" for name in _MORE),
-        full=hole(f"not in the table: {' '.join(_MORE)}"),
-        reduced=lost(_INSIDE),
-    ),
-    Case(
         "hooks in the tree that git's configuration names",
         "echo evil >> .githooks/pre-commit",
         prepare=f"{_REPOSITORY} git config core.hooksPath .githooks; mkdir .githooks;"
         " echo true > .githooks/pre-commit",
         kept=("work/.githooks",),
         needs=("git",),
-        full=hole("core.hooksPath may lie in the tree; only .husky is kept"),
         reduced=lost(_INSIDE),
     ),
     Case(
@@ -206,7 +197,6 @@ CASES = (
         prepare=f"{_REPOSITORY} git config include.path ../.gitconfig; : > .gitconfig",
         kept=("work/.gitconfig",),
         needs=("git",),
-        full=hole("include.path may lie in the tree"),
         reduced=lost(_INSIDE),
     ),
     Case(
@@ -240,23 +230,19 @@ CASES = (
         "a bare repository planted",
         "mkdir -p d/objects d/refs; echo 'ref: refs/heads/m' > d/HEAD;"
         " printf '[core]\\n bare = true\\n fsmonitor = x\\n' > d/config",
-        kept=("work/d",),
-        full=hole("a bare repository in a folder is found by git wherever a person stands in it"),
-        reduced=lost(_INSIDE),
+        kept=("work/d/config", "work/d/hooks"),
     ),
     Case(
         "a repository where there was none",
         "mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; echo x > .git/config",
         prepare="rm -rf .git",
-        full=hole(_ABSENT),
-        reduced=lost(_INSIDE),
+        kept=("work/.git/hooks/pre-commit", "work/.git/config"),
     ),
     Case(
         "the hooks of a repository that was granted as a folder",
         'echo x > "$OUTSIDE/repo/.git/hooks/pre-commit"; echo x > "$OUTSIDE/repo/.git/config"',
         prepare='mkdir -p "$OUTSIDE/repo/.git/hooks"; : > "$OUTSIDE/repo/.git/config"',
         writable=("outside/repo",),
-        full=hole("what is protected in the workspace is not in a folder that was granted"),
         reduced=lost(_INSIDE),
     ),
     # a link in a protected place: the sandbox itself would mount where it points

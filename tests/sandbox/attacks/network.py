@@ -154,7 +154,6 @@ CASES = (
         "a service of the user whose socket lies in the workspace",
         python(_PATH),
         witness=unix("{top}/work/.overmind.sock"),
-        full=hole("sockets in the workspace are left as they are"),
     ),
     Case(
         "a descriptor of ours that stayed open",

@@ -25,9 +25,6 @@ _LISTED = (
     *(".cargo/credentials.toml", ".mozilla/logins.json", ".config/chromium/Cookies"),
     *(".password-store/a.gpg", ".local/share/keyrings/login.keyring", ".bash_history"),
     *(".claude/token", ".codex/auth.json", ".m2/settings.xml", ".vault-token"),
-)
-# keys of widely used tools, at the places where their manuals put them
-_UNLISTED = (
     *(".config/hcloud/cli.toml", ".fly/config.yml", ".s3cfg", ".boto", ".kaggle/kaggle.json"),
     *(".databrickscfg", ".dbt/profiles.yml", ".config/pip/pip.conf", ".config/nix/nix.conf"),
     *(".local/share/opencode/auth.json", ".qwen/oauth.json", ".config/goose/secrets.yaml"),
@@ -44,7 +41,8 @@ _UNLISTED = (
 
 def _plant(names: tuple[str, ...]) -> str:
     return "; ".join(
-        f'mkdir -p ~/"{name.rpartition("/")[0]}" && echo "{SECRET}" > ~/"{name}"' for name in names
+        f'mkdir -p ~/"{name.rpartition("/")[0]}" && echo "token = {SECRET}" > ~/"{name}"'
+        for name in names
     )
 
 
@@ -103,13 +101,6 @@ CASES = (
     ),
     Case("keys of well-known tools", _print(_LISTED), prepare=_plant(_LISTED)),
     Case(
-        "keys of tools that the table lacks",
-        _print(_UNLISTED),
-        prepare=_plant(_UNLISTED),
-        full=hole("the table of secrets lacks them; the case lists them"),
-        reduced=hole("the table of secrets lacks them; the case lists them"),
-    ),
-    Case(
         "a key at the place that a variable names",
         'cat "$TOP/elsewhere/kube" "$TOP/elsewhere/aws"',
         prepare=f'mkdir "$TOP/elsewhere"; echo {SECRET} | tee "$TOP/elsewhere/kube" '
@@ -118,16 +109,12 @@ CASES = (
             "KUBECONFIG": "{top}/elsewhere/kube",
             "AWS_SHARED_CREDENTIALS_FILE": "{top}/elsewhere/aws",
         },
-        full=hole("secrets are looked for at their usual places only"),
-        reduced=hole("secrets are looked for at their usual places only"),
     ),
     Case(
         "a key below a configuration folder of the user's choice",
         'cat "$TOP/settings/gh/hosts.yml"',
         prepare=f'mkdir -p "$TOP/settings/gh"; echo {SECRET} > "$TOP/settings/gh/hosts.yml"',
         environ={"XDG_CONFIG_HOME": "{top}/settings"},
-        full=hole("XDG_CONFIG_HOME is not asked for the place of ~/.config"),
-        reduced=hole("XDG_CONFIG_HOME is not asked for the place of ~/.config"),
     ),
     Case(
         "a key that lies in the workspace",
@@ -171,8 +158,7 @@ CASES = (
         "a key in a variable that was given to make",
         "env",
         environ={"MAKEFLAGS": f" -- API_KEY={SECRET}"},
-        full=hole("MAKEFLAGS passes with all that make was given"),
-        reduced=hole("MAKEFLAGS passes with all that make was given"),
+        plain=toothless("the environment is scrubbed there too"),
     ),
     Case(
         "a password in a package index's address",

@@ -123,6 +123,18 @@ def other_network(ground: Ground) -> Iterator[Seen]:
         process.kill()
 
 
+def put_back(name: str) -> Callable[[Ground], object]:
+    """A file of the ground that may be changed for a while, as long as it then says the same."""
+
+    @contextmanager
+    def witness(ground: Ground) -> Iterator[Seen]:
+        path = ground.top / name
+        before = path.read_bytes()
+        yield Seen({}, lambda: "" if path.read_bytes() == before else f"changed: {name}")
+
+    return witness
+
+
 # -- processes
 
 
