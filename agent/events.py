@@ -1,7 +1,7 @@
 """What happened: one union of facts, read by the faces, the log and the tests.
 
 ```
-SessionStarted
+SessionStarted  SessionResumed*  ModelNamed
   TurnStarted
     StepStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
@@ -9,6 +9,7 @@ SessionStarted
           [ToolStarted  ToolOutput*]  ToolFinished )*
     PhaseStarted  CandidatesScreened  AttemptStarted  CheckStarted  CheckFinished  AttemptFinished
   TurnFinished
+  MemoryKept
 ```
 Every event carries `seq` and `time`, which the session sets as it emits; events between the start
 and the end of an attempt carry its number. The union is open for new variants, never for changed
@@ -37,6 +38,11 @@ from agent.attempts import Sampled as Sampled
 from agent.attempts import Scored as Scored
 from agent.fact import Base as Base
 from agent.messages import AssistantMessage, Image, Usage
+from agent.opening import SCHEMA as SCHEMA
+from agent.opening import MemoryKept as MemoryKept
+from agent.opening import ModelNamed as ModelNamed
+from agent.opening import SessionResumed as SessionResumed
+from agent.opening import SessionStarted as SessionStarted
 from agent.policy import Autonomy, Grant, Taint, Verdict
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
@@ -45,23 +51,7 @@ from sandbox.base import Containment
 from sandbox.names import show
 from tools.base import Effect, Preview, ToolCall, ToolResult
 
-SCHEMA = 1  # of the log; a reader refuses a newer one
-
 Outcome = Literal["done", "unverified", "blocked", "limit", "cancelled", "failed"]
-
-
-class SessionStarted(Base):
-    """The first line of every log."""
-
-    type: Literal["session_started"] = "session_started"
-    schema_version: int = SCHEMA
-    id: str
-    cwd: str
-    model: str
-    autonomy: Autonomy
-    effort: int
-    containment: Containment
-    system: str = ""  # the system prompt, so that a resume starts with the same prefix
 
 
 class TurnStarted(Base):
@@ -311,6 +301,9 @@ class Result(Ending):
 
 Event = Annotated[
     SessionStarted
+    | SessionResumed
+    | ModelNamed
+    | MemoryKept
     | TurnStarted
     | StepStarted
     | ThinkingDelta

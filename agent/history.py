@@ -13,6 +13,7 @@ from agent.events import (
     HarnessSpoke,
     HistoryCompacted,
     MessageFinished,
+    SessionResumed,
     SessionStarted,
     ToolFinished,
     ToolRequested,
@@ -35,6 +36,7 @@ class History:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.open: dict[str, ToolCall] = {}
+        self._model = ""
 
     @classmethod
     def of(cls, events: Iterable[Base]) -> History:
@@ -47,8 +49,11 @@ class History:
     def apply(self, event: Base) -> None:
         """Take in one event; those that the model is not told of change nothing."""
         match event:
-            case SessionStarted(system=system) if system:
-                self.messages.append(SystemMessage(text=system))
+            case SessionStarted(system=system, model=model):
+                self._model = model
+                self.messages += [SystemMessage(text=system)] if system else []
+            case SessionResumed():
+                self._go_on(event)
             case TurnStarted(prompt=prompt, context=context, images=images):
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, images=images))
@@ -69,6 +74,18 @@ class History:
                 self.messages = mask(self.messages, frozenset(masked))
             case _:
                 pass
+
+    def _go_on(self, resumed: SessionResumed) -> None:
+        if resumed.model != self._model:  # the tokens of one model mean nothing to another
+            self._model = resumed.model
+            self.messages = [
+                AssistantMessage(text=each.text, thinking=each.thinking, calls=each.calls)
+                if isinstance(each, AssistantMessage)
+                else each
+                for each in self.messages
+            ]
+        if resumed.system:
+            self.messages.insert(0, SystemMessage(text=resumed.system))
 
     def _answer_rest(self) -> None:
         """Answer the calls of the last reply that a cancellation left: a model expects one each."""

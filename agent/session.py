@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.events import AttemptFinished, AttemptStarted, Base, SessionStarted
 from agent.history import History
-from agent.log import LogWriter
+from agent.log import LogView, LogWriter, read
 
 Reader = Callable[[Base], None]
 
@@ -37,6 +37,19 @@ class Session:
         """Open the log and say who we are; the first event of every session."""
         self._log = LogWriter(self.log_path)
         self.emit(started)
+
+    def reopen(self) -> LogView:
+        """Go on with the log that is there, and return what it holds. Raises WispError.
+
+        What a kill left open is closed in the log too, and no reader is told of what was before.
+        """
+        self._log = LogWriter(self.log_path)
+        view = read(self.log_path)
+        for closing in view.events[len(view.ends) :]:
+            self._log.write(closing)
+        self.history = History.of(view.events)
+        self._seq = max((each.seq for each in view.events), default=0)
+        return view
 
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""

@@ -72,9 +72,9 @@ def test_a_session_is_found_by_the_path_of_its_log(some: None) -> None:
 
 
 def test_a_word_that_could_be_several_names_them(some: None) -> None:
-    with pytest.raises(UsageError, match="20260101 could be 2 sessions: .*aaaaaa, .*bbbbbb"):
+    with pytest.raises(UsageError, match=r"20260101 could be 2 sessions: .*aaaaaa, .*bbbbbb"):
         find("20260101", HERE)
-    with pytest.raises(UsageError, match="2026 could be 4 sessions: .* and 1 more"):
+    with pytest.raises(UsageError, match=r"2026 could be 4 sessions: .* and 1 more"):
         find("2026", None)
 
 
