@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from agent.config import Config
     from agent.form import Form
     from agent.messages import Image
+    from agent.resumption import Resume
 
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
@@ -30,9 +32,10 @@ TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
     "escalate max_wall_time cwd yes seed"
 )
+LISTED = "every search as_json cwd"
 
 
-@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug {TURN}")
+@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug worktree {TURN}")
 def _fix(given: Namespace) -> int:
     return _start("fix", given.bug, given)
 
@@ -40,7 +43,7 @@ def _fix(given: Namespace) -> int:
 @command(
     "run",
     "One prompt without a screen: for scripts, CI.",
-    f"words prompt image json_schema max_steps add_dir {TURN}",
+    f"words prompt proceed resume fork at worktree image json_schema max_steps add_dir {TURN}",
 )
 def _run(given: Namespace) -> int:
     if given.prompt is not None and given.words:
@@ -53,6 +56,34 @@ def _undo(given: Namespace) -> int:
     from agent.commands import take_back
 
     return take_back(_folder(given.cwd), given.redo)
+
+
+@command("sessions list", "The sessions of this folder, the last used first.", LISTED)
+def _sessions_list(given: Namespace) -> int:
+    from agent.keeping import listing
+
+    return listing(_root(given), given.search or "", given.json)
+
+
+@command("sessions show", "What was said and done in one.", "session as_json cwd")
+def _sessions_show(given: Namespace) -> int:
+    from agent.keeping import show
+
+    return show(given.session, _root(given), given.json)
+
+
+@command("sessions name", "Give one a name by which it is found.", "session session_name cwd")
+def _sessions_name(given: Namespace) -> int:
+    from agent.keeping import call
+
+    return call(given.session, given.session_name or "", _root(given))
+
+
+@command("sessions prune", "Remove old ones; it asks first.", "older keep every yes cwd")
+def _sessions_prune(given: Namespace) -> int:
+    from agent.keeping import prune
+
+    return prune(_root(given), given.older, given.keep, given.yes)
 
 
 @command("config", "Every setting, its value, and where it came from.", "cwd")
@@ -229,6 +260,13 @@ def _folder(cwd: str | None) -> Path:
         raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
 
 
+def _root(given: Namespace) -> Path | None:
+    """Return the workspace whose sessions are meant; None for all."""
+    from agent.headless import open_workspace
+
+    return None if getattr(given, "every", False) else open_workspace(_folder(given.cwd)).root
+
+
 def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
     from pathlib import Path
 
@@ -260,8 +298,24 @@ def _start(kind: Literal["run", "fix"], prompt: str, given: Namespace) -> int:
         notes=tuple(notes),
         images=_images(getattr(given, "image", None) or ()),
         form=_form(getattr(given, "json_schema", None)),
+        resume=_resume(given, loaded) if kind == "run" else None,
+        worktree=getattr(given, "worktree", False),
     )
     return execute(job)
+
+
+def _resume(given: Namespace, loaded: Config) -> Resume | None:
+    if given.resume is not None and given.proceed:
+        raise UsageError("--continue and --resume are two sessions", "one of them")
+    word = "last" if given.proceed else given.resume
+    if word is None:
+        if given.fork or given.at:
+            raise UsageError("--fork is of a session", "agent run -r SESSION --fork")
+        return None
+    from agent.resumption import Resume
+
+    said = (name for name, source in loaded.sources.items() if source in ("flag", "environment"))
+    return Resume(word, given.fork, given.at or "", frozenset(said))
 
 
 def _images(paths: Sequence[str]) -> tuple[Image, ...]:

@@ -27,6 +27,7 @@ from agent.events import (
     PhaseStarted,
     Prefill,
     Result,
+    SessionResumed,
     ToolFinished,
     ToolRequested,
     Verification,
@@ -95,6 +96,8 @@ class TextFace:
 
     def _words(self, event: Base) -> str:
         match event:
+            case SessionResumed(id=name, turns=turns):
+                return f"session {name} goes on with turn {turns + 1}"
             case PhaseStarted(phase=phase, detail=detail):
                 return f"{phase}: {detail}" if detail else phase
             case ToolRequested(call=call):

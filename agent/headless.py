@@ -9,33 +9,36 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent import approval, faces
-from agent.config import Settings, state_path
+from agent.config import Settings
 from agent.context import mentions
 from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
+from agent.conversation import Conversation
 from agent.errors import ModelUnusable, UsageError, WispError
 from agent.escalation import ACCEPTED, Strong
-from agent.events import Notice, Result, SessionStarted, Verification
+from agent.events import Notice, Result, Verification
 from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import LocalModel, Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.policy import Stance
-from agent.session import Session, new_id, workspace_key
+from agent.session import new_id
 from sandbox.base import Sandbox
 from sandbox.workspace import Workspace
-from tools.base import ToolContext, ToolMemory
+from tools.base import ToolContext
 
 if TYPE_CHECKING:
     from agent.form import Form
+    from agent.resumption import Resume
     from agent.turn import Turn
+    from agent.worktree import Left
 
 PROMPT_BYTES = 10 << 20  # more is no prompt
 
@@ -55,6 +58,8 @@ class Job:
     notes: tuple[str, ...] = field(default=())
     images: tuple[Image, ...] = ()
     form: Form | None = None  # in which the final answer is asked for
+    resume: Resume | None = None  # the session that goes on
+    worktree: bool = False  # made for this, and worked in
 
 
 def execute(job: Job) -> int:
@@ -87,24 +92,70 @@ class _Run:
         self.started = started
         self.signal = 0
         self.ledger = Ledger()
+        self.notes: list[Notice] = []
+        self.settling: Callable[[], Awaitable[Left | None]] | None = None
 
     async def go(self) -> int:
-        job = self.job
-        workspace = open_workspace(job.cwd, job.add_dirs)
+        job, new = self.job, new_id()
+        home = workspace = open_workspace(job.cwd, job.add_dirs)
         if job.kind == "fix":
             _writable(workspace.root)
         strong = _strong(job.settings)
         if strong is not None and job.escalation_accepted:
             strong.open(strong.budget)  # what is wrong with it is better known now
-        await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            model = await stack.enter_async_context(_opened(job.settings))
+            if job.worktree:
+                workspace = await self._worktree(home, new)
+                stack.push_async_callback(self._settle)
+            talk = Conversation.open(
+                new, home.root, workspace.root, job.resume, (self.face.read, self.ledger.read)
+            )
+            stack.callback(talk.close)
+            if talk.past and job.resume:
+                chosen = talk.past.settings(job.settings, job.resume.said)
+                self.job = replace(self.job, settings=chosen)
+            await self._have_model()
+            if job.kind == "fix":
+                talk.place.take()
+            model = await stack.enter_async_context(_opened(self.job.settings))
             sandbox = await _sandbox(workspace, job.settings)
-            session = self._session(workspace.root)
-            stack.callback(session.close)
+            if not job.worktree:
+                await self._sweep(workspace, sandbox)
             if strong is not None:
                 stack.push_async_callback(strong.close)
-            return await self._turn(workspace, sandbox, model, session, strong)
+            return await self._turn(workspace, sandbox, model, talk, strong)
+
+    async def _worktree(self, home: Workspace, name: str) -> Workspace:
+        """Make a worktree and go there; `_settle` ends its use."""
+        from agent.worktree import Worktrees
+
+        job = self.job
+        sandbox = await _sandbox(home, job.settings)
+        await self._sweep(home, sandbox)
+        trees = Worktrees(home.root, sandbox)
+        tree = await trees.make(name)
+        self.settling = lambda: trees.settle(tree)
+        self.notes.append(
+            Notice(
+                text=f"a git worktree of the last commit, without what is not in it: {tree.path}"
+            )
+        )
+        cwd = tree.path / job.cwd.relative_to(home.root)
+        self.job = replace(job, cwd=cwd if cwd.is_dir() else tree.path)
+        return Workspace(tree.path, job.add_dirs)
+
+    async def _settle(self) -> Left | None:
+        settling, self.settling = self.settling, None
+        return await settling() if settling else None
+
+    async def _sweep(self, workspace: Workspace, sandbox: Sandbox) -> None:
+        """Look at the worktrees that killed ones left in this repository, where there are any."""
+        from agent.worktree import Worktrees
+
+        for left in await Worktrees(workspace.root, sandbox).sweep():
+            self.notes.append(
+                Notice(text=f"a session that was cut off left changes: {left.path}", hint=left.hint)
+            )
 
     async def _have_model(self) -> None:
         """Load the model first where it is missing and the user agreed; raises ModelUnusable."""
@@ -123,18 +174,12 @@ class _Run:
             )
         await pull(name, yes=self.job.yes)
 
-    def _session(self, root: Path) -> Session:
-        session_id = new_id()
-        folder = state_path() / "sessions" / workspace_key(root)
-        readers = (self.face.read, self.ledger.read)
-        return Session(session_id, folder / f"{session_id}.jsonl", readers)
-
     async def _turn(
         self,
         workspace: Workspace,
         sandbox: Sandbox,
         model: Model,
-        session: Session,
+        talk: Conversation,
         strong: Strong | None,
     ) -> int:
         from agent.checkpoint import Checkpoints
@@ -142,13 +187,13 @@ class _Run:
         from agent.turn import Turn
         from tools.shell import stop_jobs
 
-        job, settings = self.job, self.job.settings
+        job, settings, session = self.job, self.job.settings, talk.session
         interactive = job.output == "text" and sys.stdin.isatty() and sys.stderr.isatty()
         ask, question = approval.pick(interactive)
         context = ToolContext(
             workspace=workspace,
             sandbox=sandbox,
-            memory=ToolMemory(),
+            memory=talk.memory(workspace),
             output=_quiet,
             question=question,
             check_command=settings.check,
@@ -176,36 +221,31 @@ class _Run:
             seed=settings.seed,
             strong=strong,
             form=job.form,
+            number=talk.past.turns + 1 if talk.past else 1,
+            claim=talk.place.take,
         )
         system = system_prompt(workspace, job.cwd) if job.kind == "run" else ""
-        session.start(
-            SessionStarted(
-                id=session.id,
-                cwd=str(job.cwd),
-                model=model.name,
-                autonomy=settings.autonomy,
-                effort=settings.effort,
-                containment=sandbox.containment,
-                system=system,
-            )
-        )
-        for note in job.notes:
-            session.emit(Notice(text=note))
-        if sandbox.why_not:
-            session.emit(
-                Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
-            )
+        notes = [*(Notice(text=each) for each in job.notes), *self.notes]
+        if why := sandbox.why_not:
+            notes.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
+        talk.begin(settings, job.cwd, model.name, sandbox.containment, system, notes)
         work = _work(job.kind)
         found = ""
         if job.kind == "run" and isinstance(model, LocalModel):
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
+        news = talk.news(context.memory, workspace, job.cwd)
+        found = "\n\n".join(filter(None, [found, news]))
         with self._signals(turn):
             finished = await turn.carry(job.prompt, job.kind, work, found, job.images)
             await stop_jobs(context.memory)
+        talk.leave(context.memory)
         diff = ""
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
+        left = await self._settle()
+        if left is not None:
+            session.emit(Notice(text=f"the changes are in {left.path}", hint=left.hint))
         self.face.result(
             Result(
                 **finished.model_dump(

@@ -101,9 +101,7 @@ class LogWriter:
 
 
 def _opened(path: Path) -> int:
-    return os.open(
-        path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-    )
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def claimed(descriptor: int) -> bool:

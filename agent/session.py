@@ -32,6 +32,7 @@ class Session:
         self._log: LogWriter | None = None
         self._seq = 0
         self._attempt: int | None = None
+        self.provisional = False  # a fork in which nothing was done yet
 
     def start(self, started: SessionStarted) -> None:
         """Open the log and say who we are; the first event of every session."""
@@ -54,6 +55,7 @@ class Session:
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
         self._seq += 1
+        self.provisional = False
         if isinstance(event, AttemptStarted):
             self._attempt = event.attempt
         attempt = self._attempt if event.attempt is None else event.attempt
@@ -68,8 +70,10 @@ class Session:
             reader(stamped)
 
     def close(self) -> None:
-        """Close the log; nothing may be emitted afterwards."""
+        """Close the log; nothing may be emitted afterwards. A fork without a word leaves none."""
         if self._log is not None:
+            if self.provisional:
+                self.log_path.unlink(missing_ok=True)
             self._log.close()
             self._log = None
 

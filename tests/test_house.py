@@ -37,6 +37,7 @@ SPEAKS = {
     "agent/cli.py",
     "agent/commands.py",
     "agent/faces.py",
+    "agent/keeping.py",
 }
 HEAVY = {  # the one place of each library: a module and its parts, or a package
     "litellm": ("agent/models/_remote.py",),

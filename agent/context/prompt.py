@@ -6,8 +6,11 @@ repository start with the same tokens.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from agent.messages import Message, SystemMessage, UserMessage
 from sandbox.workspace import PathError, Workspace
 
 INSTRUCTIONS = """\
@@ -19,6 +22,9 @@ You are Wisp, a coding agent in the user's repository. Use the tools; never gues
 - When the work is done, say in one sentence what you did, without calling a tool."""
 
 TOP = 30  # names of the top folder that are shown
+NEW = "The project's instructions changed. They are now:\n"
+NONE = "(none)"
+_NAMED = re.compile(r"\n\n# (\S+/)?AGENTS\.md\n")
 OWN_SHARE = 12_000  # bytes of AGENTS.md that are read, about 3,000 tokens
 
 
@@ -47,6 +53,21 @@ def project_instructions(workspace: Workspace, cwd: Path) -> str:
         text = view.data.decode("utf-8", errors="replace").strip()
         found.append(f"# {name}\n{text}" + ("\n[cut]" if view.truncated else ""))
     return "\n\n".join(found)
+
+
+def changed_instructions(messages: Sequence[Message], workspace: Workspace, cwd: Path) -> str:
+    """Return the project's instructions, with a word that they changed; empty if they did not.
+
+    What the model knows of them stands in the system prompt, or where it was last told so.
+    """
+    own = project_instructions(workspace, cwd)
+    told = [each.text for each in messages if isinstance(each, UserMessage) and NEW in each.text]
+    known = next((each.text for each in messages if isinstance(each, SystemMessage)), "")
+    if told:
+        same = told[-1].endswith(f"{NEW}{own or NONE}")
+    else:
+        same = f"\n\n{own}\n\n" in known if own else not _NAMED.search(known)
+    return "" if same else f"{NEW}{own or NONE}"
 
 
 def top_names(workspace: Workspace) -> list[str]:
