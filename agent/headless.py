@@ -245,12 +245,11 @@ class _Run:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
         left = await self._settle()
         if left is not None:
-            session.emit(Notice(text=f"the changes are in {left.path}", hint=left.hint))
+            session.emit(Notice(text=f"the changes are in {left.path}"))
         self.face.result(
             Result(
-                **finished.model_dump(
-                    include={"outcome", "exit_code", "text", "error", "hint", "steps"}
-                ),
+                **finished.model_dump(include={"outcome", "exit_code", "text", "error", "steps"}),
+                hint=finished.hint or (left.hint if left else ""),
                 structured=finished.structured,
                 verification=finished.verification,
                 usage=finished.usage,

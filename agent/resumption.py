@@ -183,7 +183,7 @@ class Past:
             told.append(f"That was given to a repair, which ended so: {self.repaired}")
         old = self.kept.seen if self.kept else {}
         # of what is unknown for longer it was told before
-        known = [path for path, sha in memory.seen.items() if sha != UNSURE or path not in old]
+        known = [path for path in memory.seen if old.get(path) != UNSURE]
         if changed := [path for path in known if _hash(workspace, path) != memory.seen[path]]:
             told.append(f"Changed since you saw them, read them again: {', '.join(changed)}")
         shell = [call for call in self.since if call.name == "shell"]
