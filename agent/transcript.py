@@ -84,7 +84,8 @@ class _Teller:
     def _ended(self, event: TurnFinished) -> Iterator[str]:
         yield ""
         yield from proof(event.verification)
-        files = f", {len(event.changed)} files changed" if event.changed else ""
+        count = len(event.changed)
+        files = f", {count} file{'' if count == 1 else 's'} changed" if count else ""
         yield f"{event.outcome}{files}{f': {event.error}' if event.error else ''}"
         yield from (f"  changed: {path}" for path in event.changed)
 

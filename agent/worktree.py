@@ -24,6 +24,7 @@ from agent.log import claimed
 from agent.session import workspace_key
 from agent.store import TRUSTED_PATH
 from sandbox.base import Command, Limits, Sandbox, SandboxError
+from sandbox.walking import DEPENDENCY_FOLDERS
 
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
@@ -140,10 +141,16 @@ class Worktrees:
 
     async def _changed(self, tree: Worktree) -> bool:
         code, said = await self._git(tree.path, "rev-parse", "HEAD", home=tree.home)
-        if code or said.strip() != tree.base:
-            return True
-        code, said = await self._git(tree.path, "status", "--porcelain", "-z", home=tree.home)
-        return bool(code or said)
+        return bool(code) or said.strip() != tree.base or any(await self._dirty(tree))
+
+    async def _dirty(self, tree: Worktree) -> tuple[bool, list[str]]:
+        """Return whether git sees changes, and what it ignores but somebody may have written."""
+        words = ("status", "--porcelain", "--ignored", "-z", "--no-renames")
+        code, said = await self._git(tree.path, *words, home=tree.home)
+        lines = [line for line in said.split("\0") if line]
+        ignored = [line[3:].rstrip("/") for line in lines if line.startswith("!! ")]
+        own = [path for path in ignored if DEPENDENCY_FOLDERS.isdisjoint(path.split("/"))]
+        return bool(code) or len(lines) > len(ignored), own
 
     async def _patch(self, tree: Worktree) -> Path:
         """Write all that is different from the base, without touching the index or objects."""
@@ -159,9 +166,11 @@ class Worktrees:
             "GIT_OBJECT_DIRECTORY": str(aside / "objects"),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
         }
+        _, ignored = await self._dirty(tree)
         steps: Sequence[tuple[str, ...]] = (
             ("read-tree", tree.base),
             ("add", "--all"),
+            ("add", "--force", "--", *(f":(literal){path}" for path in ignored)),
             ("diff", "--cached", *_PATCH, f"--output={aside / patch.name}", tree.base),
         )
         for words in steps:

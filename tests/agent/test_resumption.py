@@ -98,8 +98,10 @@ def test_whatever_happened_the_log_gives_the_messages_that_were_live(
             path = Path(name) / "state" / "s1.jsonl"
             view = log.read(path)
             assert History.of(view.events).messages == live
-            if seen and not seen[-1][0] and not any(
-                isinstance(each, HistoryCompacted) for each in events
+            if (
+                seen
+                and not seen[-1][0]
+                and not any(isinstance(each, HistoryCompacted) for each in events)
             ):
                 before = seen[-1][1]
                 assert live[: len(before)] == before, "the prefix never moves"
