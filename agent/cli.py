@@ -32,7 +32,7 @@ TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
     "escalate max_wall_time cwd yes seed"
 )
-LISTED = "every search as_json cwd"
+LISTED = "every search json cwd"
 
 
 @command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug worktree {TURN}")
@@ -65,7 +65,7 @@ def _sessions_list(given: Namespace) -> int:
     return listing(_root(given), given.search or "", given.json)
 
 
-@command("sessions show", "What was said and done in one.", "session as_json cwd")
+@command("sessions show", "What was said and done in one.", "session json cwd")
 def _sessions_show(given: Namespace) -> int:
     from agent.keeping import show
 

@@ -6,6 +6,7 @@ which masks old observations: what they were stays, what they said goes.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from agent.events import (
@@ -143,13 +144,14 @@ def room_for(
     size = count(messages)
     if size <= window * FULL_AT and not tightest:
         return [], size
-    masked: list[str] = []
-    for call_id in maskable(messages):
-        masked.append(call_id)
-        if not tightest:
-            size = count(mask(messages, frozenset(masked)))
-            if size <= window * COMPACT_TO:
-                break
-    if tightest:
-        size = count(mask(messages, frozenset(masked)))
-    return masked, size
+    found = maskable(messages)
+
+    def masking(number: int) -> int:
+        return count(mask(messages, frozenset(found[:number])))
+
+    number = len(found)
+    if not tightest:  # as few as it takes; a long session that goes on may have thousands
+        enough = range(1, number)
+        number = 1 + bisect_left(enough, True, key=lambda n: masking(n) <= window * COMPACT_TO)
+    masked = found[:number]
+    return masked, masking(number) if masked else size

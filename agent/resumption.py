@@ -38,7 +38,11 @@ from tools import registry
 from tools.base import ToolCall, ToolError, ToolMemory
 
 UNSURE = "unknown"  # the hash of a file that was seen, but not how it was: it counts as changed
-_PATHS = ("path", "move_to")  # arguments of the file tools
+_FILE_TOOLS = ("read", "edit", "write")
+# the arguments of theirs that are paths, in all their spellings
+_PATHS = {"path", "move_to"} | {
+    other for other, name in registry.OTHER_ARGUMENTS.items() if name in ("path", "move_to")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +173,9 @@ class Past:
         if self.kept is not None:
             memory.seen = dict(self.kept.seen)
             memory.directory, memory.plan = self.kept.directory, self.kept.plan
-        for call in self.since:
-            with contextlib.suppress(ToolError, PathError):
-                _, args = registry.parse(call)
-                for path in filter(None, (getattr(args, name, "") for name in _PATHS)):
-                    memory.seen[workspace.locate(path)] = UNSURE
+        for path in sorted({path for call in self.since for path in _touched(call)}):
+            with contextlib.suppress(PathError):
+                memory.seen[workspace.locate(path)] = UNSURE
         return memory
 
     def news(self, memory: ToolMemory, workspace: Workspace) -> str:
@@ -192,6 +194,15 @@ class Past:
         if any(not call.arguments.get("background") for call in shell):
             told.append("Commands start in the top folder again.")
         return "\n".join(told)
+
+
+def _touched(call: ToolCall) -> list[str]:
+    """Return the files that a call read or changed, as they were given."""
+    with contextlib.suppress(ToolError):
+        if registry.find(call.name).name in _FILE_TOOLS:
+            given = (value for name, value in call.arguments.items() if name in _PATHS)
+            return [value for value in given if isinstance(value, str) and value]
+    return []
 
 
 def fork(found: Kept, path: Path, at: str) -> None:

@@ -17,7 +17,7 @@ from support import AGENT, Ended, agent, lines, script
 from agent.events import Result, SessionStarted, TurnFinished, parse
 from agent.log import read
 
-LATER = ["--allow", "-c", "-r", "--fork", "-w"]
+LATER = ["--allow"]
 
 
 @pytest.fixture

@@ -279,6 +279,7 @@ def test_a_turn_that_was_killed_is_closed_and_never_run_again(root: Path, tmp_pa
     process.communicate()
     ended = agent("run", "-c", "-p", "two", "-m", script(tmp_path / "s.yaml", "Hi."), cwd=root)
     assert ended.code == 0, ended.err
+    assert f"session {only(root).stem} goes on with turn 2\n" in ended.err
     events = log.read(only(root)).events
     assert [each.outcome for each in events if isinstance(each, TurnFinished)] == [
         "cancelled",
