@@ -152,10 +152,15 @@ class _Run:
         """Look at the worktrees that killed ones left in this repository, where there are any."""
         from agent.worktree import Worktrees
 
-        for left in await Worktrees(workspace.root, sandbox).sweep():
-            self.notes.append(
-                Notice(text=f"a session that was cut off left changes: {left.path}", hint=left.hint)
-            )
+        try:
+            found = await Worktrees(workspace.root, sandbox).sweep()
+        except WispError as error:  # no reason not to work
+            self.notes.append(Notice(text=error.message, hint=error.hint))
+            return
+        self.notes += [
+            Notice(text=f"a session that was cut off left changes: {left.path}", hint=left.hint)
+            for left in found
+        ]
 
     async def _have_model(self) -> None:
         """Load the model first where it is missing and the user agreed; raises ModelUnusable."""

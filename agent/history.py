@@ -29,6 +29,7 @@ FULL_AT = 0.85  # of the window; the rest is for the reply
 COMPACT_TO = 0.6  # of the window, what a compaction aims at
 SHORT = 240  # characters of an observation that is not worth masking
 NOT_RUN = "Error: not run, since the turn ended before it"
+LOST = "Error: the result is lost, since the log is damaged; it may have had effects"
 
 
 class History:
@@ -96,11 +97,30 @@ class History:
                 answered.add(message.call_id)
             elif isinstance(message, AssistantMessage):
                 self.messages += [
-                    ToolMessage(call_id=call.id, name=call.name, text=NOT_RUN, ok=False)
-                    for call in message.calls
-                    if call.id not in answered
+                    _not_run(call) for call in message.calls if call.id not in answered
                 ]
                 return
+
+
+def _not_run(call: ToolCall, why: str = NOT_RUN) -> ToolMessage:
+    return ToolMessage(call_id=call.id, name=call.name, text=why, ok=False)
+
+
+def whole(messages: list[Message]) -> list[Message]:
+    """Return what a damaged log gave with each call answered, and no answer without its call."""
+    kept: list[Message] = []
+    asked: dict[str, ToolCall] = {}
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            if asked.pop(message.call_id, None) is None:
+                continue
+        else:
+            kept += [_not_run(call, LOST) for call in asked.values()]
+            asked.clear()
+        if isinstance(message, AssistantMessage):
+            asked = {call.id: call for call in message.calls}
+        kept.append(message)
+    return kept + [_not_run(call, LOST) for call in asked.values()]
 
 
 def maskable(messages: list[Message]) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.events import AttemptFinished, AttemptStarted, Base, SessionStarted
-from agent.history import History
+from agent.history import History, whole
 from agent.log import LogView, LogWriter, read
 
 Reader = Callable[[Base], None]
@@ -49,6 +49,8 @@ class Session:
         for closing in view.events[len(view.ends) :]:
             self._log.write(closing)
         self.history = History.of(view.events)
+        if view.damage:
+            self.history.messages = whole(self.history.messages)
         self._seq = max((each.seq for each in view.events), default=0)
         return view
 

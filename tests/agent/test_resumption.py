@@ -35,9 +35,17 @@ from agent.events import (
 )
 from agent.history import History
 from agent.log import LogView, LogWriter
-from agent.messages import AssistantMessage, Message, SystemMessage, Usage, UserMessage
+from agent.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    Usage,
+    UserMessage,
+)
 from agent.policy import Autonomy
 from agent.resumption import UNSURE, Past, fork
+from agent.session import Session
 from agent.sessions import Kept
 from sandbox.base import Containment
 from sandbox.workspace import Workspace
@@ -149,6 +157,25 @@ def test_a_repair_gets_a_system_prompt_when_it_goes_on() -> None:
     bare = STARTED.model_copy(update={"system": ""})
     events = [bare, TurnStarted(prompt="p", kind="fix"), resumed(system="Be.")]
     assert History.of(events).messages == [SystemMessage(text="Be."), UserMessage(text="p")]
+
+
+@pytest.mark.parametrize("line", range(1, 34))
+def test_whatever_line_is_damaged_a_model_can_read_the_rest(tmp_path: Path, line: int) -> None:
+    path = tmp_path / "s.jsonl"
+    found = OLD.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*found[:line], b"damage\n", *found[line + 1 :]]))
+    session = Session("s", path)
+    assert session.reopen().damage == [f"s.jsonl, line {line + 1}: not an event"]
+    session.close()
+    asked: list[str] = []
+    for message in session.history.messages:
+        if isinstance(message, ToolMessage):
+            asked.remove(message.call_id)  # an answer follows its call
+        else:
+            assert asked == [], "every call is answered before anything else is said"
+        if isinstance(message, AssistantMessage):
+            asked = [call.id for call in message.calls]
+    assert asked == []
 
 
 # -- what a session was

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from support import AGENT, Ended, agent, picture, put, result, script
 
+from agent.session import workspace_key
+
 NAMES = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -191,6 +193,14 @@ def test_after_a_kill_the_next_start_sweeps_and_keeps_changes(
         git(root, "worktree", "remove", "--force", str(places(home)[0] / "work"))
         agent("run", "-p", "x", "-m", model, cwd=root)
         assert places(home) == [] and "wisp/" not in git(root, "for-each-ref")
+
+
+def test_one_that_is_broken_is_told_of_and_left_alone(root: Path, home: Path) -> None:
+    place = home / "state/wisp/worktrees" / workspace_key(root) / "20260101-000000-aaaaaa"
+    put(place, {"base": "0" * 40, "work/mine.txt": "mine"})
+    ended = agent("run", "-p", "x", "-m", script(root.parent / "s.yaml", "Done."), cwd=root)
+    assert ended.code == 0 and f"the changes are in {place}/work" in ended.err
+    assert picture(place) == {"base": b"0" * 40, "work/mine.txt": b"mine"}
 
 
 @pytest.mark.timeout(300)
