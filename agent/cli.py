@@ -27,9 +27,14 @@ TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
     "escalate max_wall_time allow cwd yes seed"
 )
+LISTED = "every search json cwd"
 
 
-@command("fix", "Repair a bug, and prove it by the project's own tests.", f"bug max_steps {TURN}")
+@command(
+    "fix",
+    "Repair a bug, and prove it by the project's own tests.",
+    f"bug max_steps worktree {TURN}",
+)
 def _fix(given: Namespace) -> int:
     return _start("fix", given.bug, given)
 
@@ -37,7 +42,7 @@ def _fix(given: Namespace) -> int:
 @command(
     "run",
     "One prompt without a screen: for scripts, CI.",
-    f"words prompt image json_schema max_steps add_dir {TURN}",
+    f"words prompt proceed resume fork fork_at worktree image json_schema max_steps add_dir {TURN}",
 )
 def _run(given: Namespace) -> int:
     if given.prompt is not None and given.words:
@@ -50,6 +55,34 @@ def _undo(given: Namespace) -> int:
     from agent.commands import take_back
 
     return take_back(_folder(given.cwd), given.redo)
+
+
+@command("sessions list", "The sessions of this folder, the last used first.", LISTED)
+def _sessions_list(given: Namespace) -> int:
+    from agent.keeping import listing
+
+    return listing(_root(given), given.search or "", given.json)
+
+
+@command("sessions show", "What was said and done in one.", "which json cwd")
+def _sessions_show(given: Namespace) -> int:
+    from agent.keeping import show
+
+    return show(given.which, _root(given), given.json)
+
+
+@command("sessions name", "Give one a name by which it is found.", "which session_name cwd")
+def _sessions_name(given: Namespace) -> int:
+    from agent.keeping import call
+
+    return call(given.which, given.session_name or "", _root(given))
+
+
+@command("sessions prune", "Remove old ones; it asks first.", "older keep every yes cwd")
+def _sessions_prune(given: Namespace) -> int:
+    from agent.keeping import prune
+
+    return prune(_root(given), given.older, given.keep, given.yes)
 
 
 @command("config", "Every setting, its value, and where it came from.", "cwd")
@@ -325,6 +358,13 @@ def _folder(cwd: str | None) -> Path:
     except (OSError, RuntimeError) as error:  # a folder that was removed; a ~user who is unknown
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot use the folder {cwd or '.'}: {reason}", "-C FOLDER") from error
+
+
+def _root(given: Namespace) -> Path | None:
+    """Return the workspace whose sessions are meant; None for all."""
+    from agent.footing import open_workspace
+
+    return None if getattr(given, "every", False) else open_workspace(_folder(given.cwd)).root
 
 
 def _mode(given: Namespace) -> Any:

@@ -1,8 +1,8 @@
 """What happened: one union of facts, read by the faces, the log and the tests.
 
 ```
-SessionStarted
-  StanceTaken
+SessionStarted  SessionResumed*
+  StanceTaken  ModelNamed
   TurnStarted
     StepStarted
       (ThinkingDelta | TextDelta | Prefill | ModelRetried | BytesLeft)*  MessageFinished
@@ -11,6 +11,7 @@ SessionStarted
     PhaseStarted  CandidatesScreened  CheckStarted  CheckFinished
     AttemptStarted  (StepStarted …)*  PhaseStarted  CheckStarted  CheckFinished  AttemptFinished
   TurnFinished
+  MemoryKept
 ```
 Every event carries `seq` and `time`, which the session sets as it emits; events between the start
 and the end of an attempt carry its number, and are no part of the session's own conversation. Steps
@@ -49,29 +50,18 @@ from agent.decisions import StanceTaken as StanceTaken
 from agent.fact import Base as Base
 from agent.json_lines import as_line as as_line
 from agent.messages import AssistantMessage, Image, Usage
+from agent.opening import SCHEMA as SCHEMA
+from agent.opening import MemoryKept as MemoryKept
+from agent.opening import ModelNamed as ModelNamed
+from agent.opening import SessionResumed as SessionResumed
+from agent.opening import SessionStarted as SessionStarted
 from agent.policy import Autonomy
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
 from agent.proof import Verification as Verification
 from sandbox.base import Containment
 
-SCHEMA = 1  # of the log; a reader refuses a newer one
-
 Outcome = Literal["done", "unverified", "blocked", "limit", "cancelled", "failed"]
-
-
-class SessionStarted(Base):
-    """The first line of every log."""
-
-    type: Literal["session_started"] = "session_started"
-    schema_version: int = SCHEMA
-    id: str
-    cwd: str
-    model: str
-    autonomy: Autonomy
-    effort: int
-    containment: Containment
-    system: str = ""  # the system prompt, so that a resume starts with the same prefix
 
 
 class TurnStarted(Base):
@@ -246,6 +236,9 @@ class Result(Ending):
 Event = Annotated[
     SessionStarted
     | StanceTaken
+    | SessionResumed
+    | ModelNamed
+    | MemoryKept
     | TurnStarted
     | StepStarted
     | ThinkingDelta

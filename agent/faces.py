@@ -25,6 +25,7 @@ from agent.events import (
     PhaseStarted,
     Prefill,
     Result,
+    SessionResumed,
     ToolFinished,
     ToolRequested,
     Verification,
@@ -94,6 +95,8 @@ class TextFace:
 
     def _words(self, event: Base) -> str:
         match event:
+            case SessionResumed(id=name, turns=turns):
+                return f"session {name} goes on with turn {turns + 1}"
             case PhaseStarted(phase=phase, detail=detail):
                 return f"{phase}: {detail}" if detail else phase
             case ToolRequested(call=call):

@@ -8,19 +8,18 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agent import approval, faces, secret_values
-from agent.config import state_path
 from agent.context import mentions
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
+from agent.conversation import Conversation
 from agent.errors import ModelUnusable, WispError
 from agent.escalation import ACCEPTED, Strong
-from agent.events import Notice, Result, SessionStarted, StanceTaken, Verification
+from agent.events import Notice, Result, Verification
 from agent.footing import open_workspace, start_model, strong_model, writable
-from agent.holding import contain
 from agent.job import Job
 from agent.ledger import Ledger
 from agent.loop import Limits
@@ -28,11 +27,12 @@ from agent.models.base import Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.redaction import Redaction
 from agent.remembered import remember
-from agent.session import Session, new_id, workspace_key
+from agent.session import new_id
+from agent.site import Site
 from agent.standing import starting_stance
-from sandbox.base import Containment, Sandbox
+from sandbox.base import Containment
 from sandbox.workspace import Workspace
-from tools.base import ToolContext, ToolMemory
+from tools.base import ToolContext
 
 if TYPE_CHECKING:
     from agent.turn import Turn
@@ -71,24 +71,35 @@ class _Run:
         self.redaction = Redaction(secret_values.outside())
 
     async def go(self) -> int:
-        job = self.job
-        workspace = open_workspace(job.cwd, job.add_dirs)
-        self.redaction.learn(secret_values.within(workspace))
+        job, new = self.job, new_id()
+        home = open_workspace(job.cwd, job.add_dirs)
+        self.redaction.learn(secret_values.within(home))
         if job.kind == "fix":
-            writable(workspace.root)
+            writable(home.root)
         key_for = secret_values.telling(self.redaction)
         strong = strong_model(job.settings, key_for)
         if strong is not None and job.escalation_accepted:
             strong.open(strong.budget)  # what is wrong with it is better known now
-        await self._have_model()
         async with contextlib.AsyncExitStack() as stack:
-            model = await stack.enter_async_context(start_model(job.settings, key_for))
-            sandbox = await contain(workspace, job.settings.sandbox)
-            session = self._session(workspace.root)
-            stack.callback(session.close)
+            site = await self._go_to(home, new, stack) if job.worktree else None
+            root = site.workspace.root if site else home.root
+            readers = (self.face.read, self.ledger.read)
+            talk = Conversation.open(new, home.root, root, job.resume, readers, self.redaction)
+            stack.callback(talk.close)
+            self.job = replace(job, settings=talk.settings(job.settings))
+            await self._have_model()
+            if job.kind == "fix":
+                talk.place.take()
+            model = await stack.enter_async_context(start_model(self.job.settings, key_for))
+            site = site or await self._go_to(home, new, stack)  # while the model loads
             if strong is not None:
                 stack.push_async_callback(strong.close)
-            return await self._turn(workspace, sandbox, model, session, strong)
+            return await self._turn(site, model, talk, strong)
+
+    async def _go_to(self, home: Workspace, name: str, stack: contextlib.AsyncExitStack) -> Site:
+        site = await Site.open(self.job, home, name)
+        stack.push_async_callback(site.leave)
+        return site
 
     async def _have_model(self) -> None:
         """Load the model first where it is missing and the user agreed; raises ModelUnusable."""
@@ -107,22 +118,15 @@ class _Run:
             )
         await pull(name, yes=self.job.yes)
 
-    def _session(self, root: Path) -> Session:
-        session_id = new_id()
-        folder = state_path() / "sessions" / workspace_key(root)
-        readers = (self.face.read, self.ledger.read)
-        return Session(session_id, folder / f"{session_id}.jsonl", readers, self.redaction)
-
     def end(self, result: Result) -> None:
         """Show how it all ended."""
         self.face.result(self.redaction.clean(result))
 
     async def _turn(
         self,
-        workspace: Workspace,
-        sandbox: Sandbox,
+        site: Site,
         model: Model,
-        session: Session,
+        talk: Conversation,
         strong: Strong | None,
     ) -> int:
         from agent.checkpoint import Checkpoints
@@ -130,7 +134,8 @@ class _Run:
         from agent.turn import Turn
         from tools.shell import stop_jobs
 
-        job, settings = self.job, self.job.settings
+        job, settings, session = self.job, self.job.settings, talk.session
+        workspace, sandbox = site.workspace, site.sandbox
         interactive = job.output == "text" and approval.person_is_there()
         ask, question = approval.pick(interactive)
         grants = (*job.grants, *((ACCEPTED,) if job.escalation_accepted else ()))
@@ -142,7 +147,7 @@ class _Run:
         context = ToolContext(
             workspace=workspace,
             sandbox=sandbox,
-            memory=ToolMemory(),
+            memory=talk.memory(workspace),
             output=_quiet,
             question=question,
             check_command=settings.check,
@@ -167,45 +172,36 @@ class _Run:
             seed=settings.seed,
             strong=strong,
             form=job.form,
+            number=talk.turns + 1,
+            claim=talk.place.take,
         )
-        session.start(
-            SessionStarted(
-                id=session.id,
-                cwd=str(job.cwd),
-                model=model.name,
-                autonomy=settings.autonomy,
-                effort=settings.effort,
-                containment=sandbox.containment,
-                system=system_prompt(workspace, job.cwd),
-            )
-        )
-        session.emit(StanceTaken.of(turn.stance))
-        for notice in (*job.notices, *dropped):
-            session.emit(notice)
-        for name, lines, count in hidden_instructions(workspace, job.cwd):
-            where = ", ".join(map(str, lines[:5])) + (", …" if lines[5:] else "")
-            text = f"{name} holds {count} hidden characters, line {where}; they are told by number"
-            session.emit(Notice(text=text, hint=f"cat -A {name}"))
-        if sandbox.why_not:
-            session.emit(
-                Notice(text=f"containment is {sandbox.containment.name}: {sandbox.why_not}")
-            )
+        notices = [*job.notices, *dropped, *site.notices]
+        notices += hidden_instructions(workspace, site.cwd)
+        if why := sandbox.why_not:
+            notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
+        system = system_prompt(workspace, site.cwd)
+        talk.begin(settings, site.cwd, model.name, turn.stance, system, notices)
         work = _work(job.kind)
         found = ""
         if job.kind == "run" and model.local:
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(workspace), job.prompt)
+        news = talk.news(context.memory, workspace, site.cwd)
+        found = "\n\n".join(filter(None, [found, news]))
         with self._signals(turn):
             finished = await turn.carry(job.prompt, job.kind, work, found, job.images, job.origin)
             await stop_jobs(context.memory)
+        talk.leave(context.memory)
         diff = ""
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
+        left = await site.leave()
+        if left is not None:
+            session.emit(Notice(text=f"the changes are in {left.path}"))
         self.end(
             Result(
-                **finished.model_dump(
-                    include={"outcome", "exit_code", "text", "error", "hint", "steps"}
-                ),
+                **finished.model_dump(include={"outcome", "exit_code", "text", "error", "steps"}),
+                hint=finished.hint or (left.hint if left else ""),
                 structured=finished.structured,
                 verification=finished.verification,
                 usage=finished.usage,

@@ -7,6 +7,7 @@ folded too: a compaction may take it out of sight, but what the model made of it
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from agent.events import (
@@ -14,6 +15,7 @@ from agent.events import (
     HarnessSpoke,
     HistoryCompacted,
     MessageFinished,
+    SessionResumed,
     SessionStarted,
     ToolFinished,
     ToolRequested,
@@ -30,6 +32,7 @@ FULL_AT = 0.85  # of the window; the rest is for the reply
 COMPACT_TO = 0.6  # of the window, what a compaction aims at
 SHORT = 240  # characters of an observation that is not worth masking
 NOT_RUN = "Error: not run, since the turn ended before it"
+LOST = "Error: the result is lost, since the log is damaged; it may have had effects"
 
 
 class History:
@@ -38,6 +41,7 @@ class History:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.open: dict[str, ToolCall] = {}
+        self._model = ""
         self._foreign = Foreign()
 
     @property
@@ -61,8 +65,11 @@ class History:
         if event.attempt is not None:
             return
         match event:
-            case SessionStarted(system=system) if system:
-                self.messages.append(SystemMessage(text=system))
+            case SessionStarted(system=system, model=model):
+                self._model = model
+                self.messages += [SystemMessage(text=system)] if system else []
+            case SessionResumed():
+                self._go_on(event)
             case TurnStarted(prompt=prompt, context=context, images=images, origin=origin):
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, images=images, origin=origin))
@@ -92,6 +99,18 @@ class History:
             case _:
                 pass
 
+    def _go_on(self, resumed: SessionResumed) -> None:
+        if resumed.model != self._model:  # the tokens of one model mean nothing to another
+            self._model = resumed.model
+            self.messages = [
+                AssistantMessage(text=each.text, thinking=each.thinking, calls=each.calls)
+                if isinstance(each, AssistantMessage)
+                else each
+                for each in self.messages
+            ]
+        if resumed.system:
+            self.messages.insert(0, SystemMessage(text=resumed.system))
+
     def _answer_rest(self) -> None:
         """Answer the calls of the last reply that a cancellation left: a model expects one each."""
         answered: set[str] = set()
@@ -100,11 +119,30 @@ class History:
                 answered.add(message.call_id)
             elif isinstance(message, AssistantMessage):
                 self.messages += [
-                    ToolMessage(call_id=call.id, name=call.name, text=NOT_RUN, ok=False)
-                    for call in message.calls
-                    if call.id not in answered
+                    _not_run(call) for call in message.calls if call.id not in answered
                 ]
                 return
+
+
+def _not_run(call: ToolCall, why: str = NOT_RUN) -> ToolMessage:
+    return ToolMessage(call_id=call.id, name=call.name, text=why, ok=False)
+
+
+def whole(messages: list[Message]) -> list[Message]:
+    """Return what a damaged log gave with each call answered, and no answer without its call."""
+    kept: list[Message] = []
+    asked: dict[str, ToolCall] = {}
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            if asked.pop(message.call_id, None) is None:
+                continue
+        else:
+            kept += [_not_run(call, LOST) for call in asked.values()]
+            asked.clear()
+        if isinstance(message, AssistantMessage):
+            asked = {call.id: call for call in message.calls}
+        kept.append(message)
+    return kept + [_not_run(call, LOST) for call in asked.values()]
 
 
 def maskable(messages: list[Message]) -> list[str]:
@@ -148,13 +186,14 @@ def room_for(
     size = count(messages)
     if size <= window * FULL_AT and not tightest:
         return [], size
-    masked: list[str] = []
-    for call_id in maskable(messages):
-        masked.append(call_id)
-        if not tightest:
-            size = count(mask(messages, frozenset(masked)))
-            if size <= window * COMPACT_TO:
-                break
-    if tightest:
-        size = count(mask(messages, frozenset(masked)))
-    return masked, size
+    found = maskable(messages)
+
+    def masking(number: int) -> int:
+        return count(mask(messages, frozenset(found[:number])))
+
+    number = len(found)
+    if not tightest:  # as few as it takes; a long session that goes on may have thousands
+        enough = range(1, number)
+        number = 1 + bisect_left(enough, True, key=lambda n: masking(n) <= window * COMPACT_TO)
+    masked = found[:number]
+    return masked, masking(number) if masked else size

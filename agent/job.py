@@ -23,7 +23,9 @@ from agent.standing import standing
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from agent.config import Config
     from agent.form import Form
+    from agent.resumption import Resume
 
 FORMATS = ("text", "json", "stream-json")
 PIPE_PATIENCE = 2.0  # seconds that a pipe beside a prompt may take to its first byte
@@ -49,6 +51,8 @@ class Job:
     origin: str = ""  # of a part of the prompt that the user did not write
     images: tuple[Image, ...] = ()
     form: Form | None = None  # in which the final answer is asked for
+    resume: Resume | None = None  # the session that goes on
+    worktree: bool = False  # made for this, and worked in
 
 
 def read(kind: Literal["run", "fix"], prompt: str, folder: Path, given: Namespace) -> Job:
@@ -87,7 +91,23 @@ def read(kind: Literal["run", "fix"], prompt: str, folder: Path, given: Namespac
         check_of_repository=loaded.sources["check"] == "repository",
         images=_images(getattr(given, "image", None) or ()),
         form=_form(getattr(given, "json_schema", None)),
+        resume=_resume(given, loaded) if kind == "run" else None,
+        worktree=given.worktree,
     )
+
+
+def _resume(given: Namespace, loaded: Config) -> Resume | None:
+    if given.resume is not None and given.proceed:
+        raise UsageError("--continue and --resume are two sessions", "one of them")
+    word = "last" if given.proceed else given.resume
+    if word is None:
+        if given.fork or given.fork_at:
+            raise UsageError("--fork is of a session", "agent run -r SESSION --fork")
+        return None
+    from agent.resumption import Resume
+
+    said = (name for name, source in loaded.sources.items() if source in ("flag", "environment"))
+    return Resume(word, given.fork, given.fork_at or "", frozenset(said))
 
 
 def _images(paths: Sequence[str]) -> tuple[Image, ...]:

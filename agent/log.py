@@ -1,13 +1,15 @@
 """The log of a session: one event a line, appended, never rewritten.
 
-A line is written by a single `write`, so a kill loses at most the line under way. A reader repairs
-a torn last line by leaving it out, keeps what follows damage in the middle and says so, and closes
-whatever the kill left open.
+A line is written by a single `write`, so a kill loses at most the line under way. A reader leaves
+a torn last line out, keeps what follows damage in the middle and says so, and closes whatever the
+kill left open; the next writer moves the torn line to a file beside the log. The writer holds a
+lock on the log itself: so it is known to be in use, and no longer once its process is gone.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -34,6 +36,7 @@ from agent.events import (
 )
 from tools.base import ToolResult
 
+_STEP = 1 << 16  # bytes looked at for the end of the last whole line
 INTERRUPTED = "interrupted: the program ended while this was running; it may have had effects"
 
 
@@ -41,13 +44,17 @@ class LogWriter:
     """Appends events to a file that only its user can read. Raises WispError when it cannot."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._fd = os.open(path, flags, 0o600)
-            if self._torn():
-                os.write(self._fd, b"\n")  # what comes now stands on a line of its own
+            self._fd = _opened(path)
+            if not claimed(self._fd):
+                os.close(self._fd)
+                raise UsageError(
+                    f"the session {path.stem} is in use by another process",
+                    "--fork goes on from it in a session of its own",
+                )
+            self._mend()
         except OSError as error:
             raise self._failed(error) from error
 
@@ -70,9 +77,22 @@ class LogWriter:
         """Close the file."""
         os.close(self._fd)
 
-    def _torn(self) -> bool:
-        size = os.lseek(self._fd, 0, os.SEEK_END)
-        return size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
+    def _mend(self) -> None:
+        """Move a torn last line aside; what comes now stands on a line of its own."""
+        data = b""
+        start = os.lseek(self._fd, 0, os.SEEK_END)
+        while start and b"\n" not in data:
+            step = min(start, _STEP)
+            start -= step
+            data = os.pread(self._fd, step, start) + data
+        torn = data[data.rfind(b"\n") + 1 :]
+        if torn:
+            aside = _opened(self.path.with_suffix(".corrupt"))
+            try:
+                os.write(aside, torn + b"\n")
+            finally:
+                os.close(aside)
+            os.ftruncate(self._fd, start + len(data) - len(torn))
 
     def _failed(self, error: OSError) -> WispError:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -82,11 +102,30 @@ class LogWriter:
         return WispError(f"cannot write the session log {self.path}: {error.strerror}", hint)
 
 
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def claimed(descriptor: int) -> bool:
+    """Lock an open file for this process; False when another holds it, or removed the file."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return os.fstat(descriptor).st_nlink > 0
+
+
 @dataclass
 class LogView:
-    """What a log holds; `damage` has one line for each place that could not be read."""
+    """What a log holds; `damage` has one line for each place that could not be read.
+
+    The first of the `events` were written, each up to its byte in `ends`; the rest closes them.
+    """
 
     events: list[Event] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     torn: bool = False
 
@@ -103,7 +142,9 @@ def read(path: Path) -> LogView:
     view = LogView()
     lines = data.split(b"\n")
     view.torn = lines[-1] != b""
+    end = 0
     for number, line in enumerate(lines[:-1], 1):
+        end += len(line) + 1
         try:
             event = parse(line)
         except (ValidationError, ValueError):
@@ -114,6 +155,7 @@ def read(path: Path) -> LogView:
         if isinstance(event, SessionStarted) and event.schema_version > SCHEMA:
             raise UsageError(f"{path} was written by a newer version of wisp")
         view.events.append(event)
+        view.ends.append(end)
     view.events.extend(closing(view.events))
     return view
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from agent.events import AttemptFinished, AttemptStarted, Base, Notice, SessionStarted
 from agent.flow import Live
-from agent.history import History
-from agent.log import LogWriter
+from agent.history import History, whole
+from agent.log import LogView, LogWriter, read
 from agent.redaction import Redaction
 
 Reader = Callable[[Base], None]
@@ -47,11 +47,27 @@ class Session:
         self._log: LogWriter | None = None
         self._seq = 0
         self._attempt: int | None = None
+        self.provisional = False  # a fork in which nothing was done yet
 
     def start(self, started: SessionStarted) -> None:
         """Open the log and say who we are; the first event of every session."""
         self._log = LogWriter(self.log_path)
         self.emit(started)
+
+    def reopen(self) -> LogView:
+        """Go on with the log that is there, and return what it holds. Raises WispError.
+
+        What a kill left open is closed in the log too, and no reader is told of what was before.
+        """
+        self._log = LogWriter(self.log_path)
+        view = read(self.log_path)
+        for closing in view.events[len(view.ends) :]:
+            self._log.write(closing)
+        self.history = History.of(view.events)
+        if view.damage:
+            self.history.messages = whole(self.history.messages)
+        self._seq = max((each.seq for each in view.events), default=0)
+        return view
 
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
@@ -64,6 +80,7 @@ class Session:
 
     def _pass(self, event: Base) -> None:
         self._seq += 1
+        self.provisional = False
         if isinstance(event, AttemptStarted):
             self._attempt = event.attempt
         attempt = self._attempt if event.attempt is None else event.attempt
@@ -78,8 +95,10 @@ class Session:
             reader(stamped)
 
     def close(self) -> None:
-        """Close the log; nothing may be emitted afterwards."""
+        """Close the log; nothing may be emitted afterwards. A fork without a word leaves none."""
         if self._log is not None:
+            if self.provisional:
+                self.log_path.unlink(missing_ok=True)
             self._log.close()
             self._log = None
 

@@ -72,6 +72,7 @@ class Turn:
     seed: int = 0
     form: Form | None = None  # in which the final answer is asked for
     number: int = 1  # of this turn in its session
+    claim: Callable[[], None] = lambda: None  # raises Blocked where others change files here
     strong: Strong | None = None  # what may take over
     keep: Callable[[Grant], None] | None = None  # where a grant is kept for other sessions
     done: Done = field(default_factory=Done)
@@ -133,6 +134,7 @@ class Turn:
         """Take a checkpoint: at the first change of the turn, and before each EXECUTE."""
         if self.before is not None and Effect.EXECUTE not in effects:
             return
+        self.claim()
         made = await self.checkpoints.make(f"{self.session.id} before a change")
         self.before = self.before or made
         self.emit(CheckpointMade(id=made.id, files=made.files, left_out=tuple(made.left_out)))

@@ -39,6 +39,7 @@ SPEAKS = {
     "agent/cli.py",
     "agent/commands.py",
     "agent/faces.py",
+    "agent/keeping.py",
     "agent/terminal.py",
 }
 # who opens files by their path, and whose files those are; a path of the repository's could be

@@ -6,9 +6,12 @@ repository start with the same tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from agent.events import Notice
+from agent.messages import Message, SystemMessage, UserMessage
 from agent.terminal import hidden, inert
 from sandbox.workspace import PathError, Workspace
 
@@ -21,6 +24,9 @@ You are Wisp, a coding agent in the user's repository. Use the tools; never gues
 - When the work is done, say in one sentence what you did, without calling a tool."""
 
 TOP = 30  # names of the top folder that are shown
+NEW = "The project's instructions changed. They are now:\n"
+NONE = "(none)"
+_NAMED = re.compile(r"\n\n# (\S+/)?AGENTS\.md\n")
 OWN_SHARE = 12_000  # bytes of AGENTS.md that are read, about 3,000 tokens
 
 
@@ -43,11 +49,14 @@ def project_instructions(workspace: Workspace, cwd: Path) -> str:
     return "\n\n".join(f"# {name}\n{inert(text)}" for name, text in _own(workspace, cwd))
 
 
-def hidden_instructions(workspace: Workspace, cwd: Path) -> Iterator[tuple[str, list[int], int]]:
-    """Yield each AGENTS.md that holds what nobody sees: its name, the lines, how much in all."""
+def hidden_instructions(workspace: Workspace, cwd: Path) -> Iterator[Notice]:
+    """Yield a word on each AGENTS.md that holds what nobody sees."""
     for name, text in _own(workspace, cwd):
         if found := hidden(text):
-            yield name, [line for line, _ in found], sum(count for _, count in found)
+            lines, count = [str(line) for line, _ in found], sum(many for _, many in found)
+            where = ", ".join(lines[:5]) + (", …" if lines[5:] else "")
+            said = f"{name} holds {count} hidden characters, line {where}; they are told by number"
+            yield Notice(text=said, hint=f"cat -A {name}")
 
 
 def _own(workspace: Workspace, cwd: Path) -> Iterator[tuple[str, str]]:
@@ -63,6 +72,21 @@ def _own(workspace: Workspace, cwd: Path) -> Iterator[tuple[str, str]]:
             continue
         text = view.data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").rstrip()
         yield name, text + ("\n[cut]" if view.truncated else "")
+
+
+def changed_instructions(messages: Sequence[Message], workspace: Workspace, cwd: Path) -> str:
+    """Return the project's instructions, with a word that they changed; empty if they did not.
+
+    What the model knows of them stands in the system prompt, or where it was last told so.
+    """
+    own = project_instructions(workspace, cwd)
+    told = [each.text for each in messages if isinstance(each, UserMessage) and NEW in each.text]
+    known = next((each.text for each in messages if isinstance(each, SystemMessage)), "")
+    if told:
+        same = told[-1].endswith(f"{NEW}{own or NONE}")
+    else:
+        same = f"\n\n{own}\n\n" in known if own else not _NAMED.search(known)
+    return "" if same else f"{NEW}{own or NONE}"
 
 
 def top_names(workspace: Workspace) -> list[str]:

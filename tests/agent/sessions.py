@@ -17,6 +17,7 @@ from agent.events import (
     Base,
     CallDecided,
     MessageFinished,
+    SessionResumed,
     SessionStarted,
     StepStarted,
     TextDelta,
@@ -32,6 +33,7 @@ from agent.models.base import Model
 from agent.models.scripted import ScriptedModel
 from agent.policy import Autonomy, Stance
 from agent.redaction import Redaction
+from agent.resumption import Past
 from agent.run import reason_and_act
 from agent.session import Session
 from agent.turn import Turn
@@ -117,8 +119,9 @@ async def prepare(
     state: Path | None = None,
     question: Any = None,
     redaction: Redaction | None = None,
+    again: bool = False,
 ) -> Ran:
-    """Put a turn together in `root`, started but not carried."""
+    """Put a turn together in `root`, started but not carried; `again` goes on with its log."""
     items = [{"say": each} if isinstance(each, str) else dict(each) for each in replies]
     speaks: Any = model or ScriptedModel.of(items, window=window)
     state = state or root.parent / "state"
@@ -157,7 +160,15 @@ async def prepare(
         containment=sandbox.containment,
         system="You are tested.",
     )
-    session.start(started)
+    if again:
+        past = Past.of(session.reopen())
+        more = {"turns": past.turns, "system": "" if past.system else started.system}
+        shared = started.model_dump(exclude={"type", "schema_version", "seq", "time", "attempt"})
+        session.emit(SessionResumed(**(shared | more)))
+        turn.context.memory.seen.update(past.memory(workspace).seen)
+        turn.number = past.turns + 1
+    else:
+        session.start(started)
     return Ran(session, turn, speaks, workspace.root, events)
 
 

@@ -15,8 +15,6 @@ from typed import converse
 from agent.events import Result, SessionStarted, TurnFinished, parse
 from agent.log import read
 
-LATER = ["-c", "-r", "--fork", "-w"]
-
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
@@ -122,8 +120,7 @@ def test_what_is_nearly_an_option_or_a_command_names_the_one_that_was_meant(
 @pytest.mark.parametrize(
     ("command", "flag"),
     [
-        *((["run", "x"], flag) for flag in LATER),
-        (["fix", "x"], "-w"),
+        (["fix", "x"], "-c"),
         ([], "-c"),
         ([], "-r"),
     ],

@@ -151,13 +151,22 @@ def test_what_is_open_is_closed_once(events: Sequence[Base], closed: list[str]) 
     assert closing([*events, *added]) == []
 
 
-def test_what_comes_after_a_torn_line_stands_on_a_line_of_its_own(path: Path) -> None:
+def test_a_torn_line_is_moved_aside_before_the_next_is_written(path: Path) -> None:
     data = written(path, STARTED, TURN).read_bytes()
     path.write_bytes(data[:-10])
     written(path, END)
     view = read(path)
-    assert view.events == [STARTED, END]
-    assert view.damage == ["s.jsonl, line 2: not an event"]
+    assert (view.events, view.damage, view.torn) == ([STARTED, END], [], False)
+    assert path.with_suffix(".corrupt").read_bytes() == data.splitlines()[1][:-9] + b"\n"
+
+
+def test_a_log_that_is_written_is_not_written_by_another(path: Path) -> None:
+    first = LogWriter(path)
+    with pytest.raises(UsageError, match="in use by another process") as caught:
+        LogWriter(path)
+    assert "--fork" in caught.value.hint
+    first.close()
+    LogWriter(path).close()
 
 
 def test_a_log_that_cannot_be_made_is_an_error_with_a_hint(tmp_path: Path) -> None:

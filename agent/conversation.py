@@ -1,0 +1,164 @@
+"""The session of a run: a new one, or one that goes on, opened and left so that it can go on again.
+
+It has the session, what was before, and the place of the one who changes files here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.config import Settings
+from agent.context.prompt import changed_instructions
+from agent.events import (
+    MemoryKept,
+    ModelNamed,
+    Notice,
+    SessionResumed,
+    SessionStarted,
+    StanceTaken,
+)
+from agent.place import HINT, Place
+from agent.policy import Stance
+from agent.redaction import Redaction
+from agent.session import Reader, Session
+from agent.sessions import folder
+from sandbox.workspace import Workspace
+from tools.base import ToolMemory
+
+if TYPE_CHECKING:
+    from agent.resumption import Past, Resume
+
+
+@dataclass
+class Conversation:
+    """One session in use, until `close`."""
+
+    session: Session
+    place: Place
+    past: Past | None = None
+    said: frozenset[str] = frozenset()  # the settings that were typed
+
+    @classmethod
+    def open(
+        cls,
+        session_id: str,
+        home: Path,
+        root: Path,
+        resume: Resume | None,
+        readers: tuple[Reader, ...],
+        redaction: Redaction,
+    ) -> Conversation:
+        """Open a new session of this id, or the one to resume. Raises WispError.
+
+        `root` is where it works, `home` the workspace of the user, which may be another.
+        """
+        if resume is None:
+            log = folder(root) / f"{session_id}.jsonl"
+            session = Session(session_id, log, readers, redaction)
+            return cls(session, Place(root, session_id))
+        session, past = resume.open(session_id, home, root, readers, redaction)
+        return cls(session, Place(root, session.id), past, resume.said)
+
+    @property
+    def turns(self) -> int:
+        """How many there were so far."""
+        return self.past.turns if self.past else 0
+
+    def settings(self, given: Settings) -> Settings:
+        """Return the settings that count: those of the session too, where it goes on."""
+        return self.past.settings(given, self.said) if self.past else given
+
+    def begin(
+        self,
+        settings: Settings,
+        cwd: Path,
+        model: str,
+        stance: Stance,
+        system: str,
+        notes: Sequence[Notice],
+    ) -> None:
+        """Say how it begins: the first events of this process."""
+        past = self.past
+        level, effort, where = settings.autonomy, settings.effort, str(cwd)
+        if past is None:
+            self.session.start(
+                SessionStarted(
+                    id=self.session.id,
+                    cwd=where,
+                    model=model,
+                    autonomy=level,
+                    effort=effort,
+                    containment=stance.containment,
+                    system=system,
+                )
+            )
+        else:
+            self.session.emit(
+                SessionResumed(
+                    id=self.session.id,
+                    cwd=where,
+                    model=model,
+                    autonomy=level,
+                    effort=effort,
+                    containment=stance.containment,
+                    turns=past.turns,
+                    forked_from=past.forked_from,
+                    system="" if past.system else system,
+                )
+            )
+        self.session.emit(StanceTaken.of(stance))
+        named = _absolute(settings.model, cwd)
+        self.session.emit(ModelNamed(model=named, api_base=settings.api_base))
+        for note in (*notes, *self._notes(model)):
+            self.session.emit(note)
+
+    def memory(self, workspace: Workspace) -> ToolMemory:
+        """Return what the tools remember of it."""
+        return ToolMemory() if self.past is None else self.past.memory(workspace)
+
+    def news(self, memory: ToolMemory, workspace: Workspace, cwd: Path) -> str:
+        """Return what is to stand behind the next prompt, last: what is not as it was."""
+        if self.past is None:
+            return ""
+        messages = self.session.history.messages
+        new = changed_instructions(messages, workspace, cwd) if self.past.system else ""
+        if new:
+            self.session.emit(Notice(text="AGENTS.md changed since; the model is told at the end"))
+        return "\n\n".join(filter(None, [self.past.news(memory, workspace), new]))
+
+    def leave(self, memory: ToolMemory) -> None:
+        """Keep what the tools remember, for the next time."""
+        if memory.seen or memory.plan or memory.directory != ".":
+            self.session.emit(
+                MemoryKept(
+                    seen=dict(memory.seen), directory=memory.directory, plan=tuple(memory.plan)
+                )
+            )
+
+    def close(self) -> None:
+        """Let go of the log and the place."""
+        self.place.leave()
+        self.session.close()
+
+    def _notes(self, model: str) -> list[Notice]:
+        past = self.past
+        notes = [Notice(text=who, hint=HINT)] if (who := self.place.taken()) else []
+        if past is not None and past.model != model:
+            notes.append(Notice(text=f"the model was {past.model} so far, and is {model} now"))
+        damage = past.damage if past is not None else ()
+        return notes + [Notice(text=f"the log is damaged: {each}") for each in damage]
+
+
+def _absolute(model: str, cwd: Path) -> str:
+    """Return the name of a model so that it means the same in every folder."""
+    from agent.models.catalog import looks_like_path
+    from agent.models.choose import SCRIPTED
+
+    bare = model.removeprefix(SCRIPTED)
+    if bare == model and not looks_like_path(model):
+        return model
+    whole = Path.cwd() / Path(bare).expanduser()
+    return model.removesuffix(bare) + str(whole.resolve())
