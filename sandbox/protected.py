@@ -311,10 +311,10 @@ def _says_secret(path: Path) -> bool:
 
 def _is_narrow(path: Path, home: Path) -> bool:
     """Whether hiding what a variable names hides only that: no device, nothing that work is in."""
-    real = os.path.realpath(path)
+    real = Path(os.path.realpath(path))
+    if not real.is_dir():
+        return real.is_file()
     try:
-        work = (str(home), os.getcwd())  # noqa: PTH109 both are text
-    except FileNotFoundError:
+        return not any(work.is_relative_to(real) for work in (home, Path.cwd()))
+    except FileNotFoundError:  # where we work is gone
         return False
-    wide = any(each == real or each.startswith(real.rstrip("/") + "/") for each in work)
-    return os.path.isfile(real) or (os.path.isdir(real) and not wide)  # noqa: PTH112, PTH113
