@@ -158,7 +158,7 @@ def test_a_summary_is_found_behind_long_lines(keep: Keep) -> None:
 
 
 def test_a_session_reads_as_text(root: Path) -> None:
-    text = "\n".join(told(log.log.read(OLD).events))
+    text = "\n".join(told(log.read(OLD).events))
     for part in (
         "session 20261122-093514-0b2e98, ",
         "level RUN, containment FULL, in /work/repo",
