@@ -86,13 +86,16 @@ class Gate:
         before: _Mounts = Counter()
         while time.monotonic() < end:
             try:
-                there, state = _mounts(pid), Path(f"/proc/{pid}/stat").read_text()
+                # in this order: one that waits has mounted all
+                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                there = _mounts(pid)
             except OSError:
                 return True
             if wanted <= there:
                 return True
-            made = there != here and not any("/newroot" in point for _, _, point in there)
-            if made and there == before and state.rpartition(")")[2].split()[0] == "S":
+            points = {point for _, _, point in there}  # none while it changes its root
+            made = there != here and "/" in points and not any("/newroot" in at for at in points)
+            if made and there == before and state == "S":
                 return False
             before = there
             time.sleep(0.0005)  # the kernel has no event to wait for here
