@@ -47,7 +47,7 @@ class Calls:
     decide: Decide
     ask: Ask
     emit: Emit
-    before_change: Callable[[frozenset[Effect]], Awaitable[None]]
+    before_change: Callable[[], Awaitable[None]]
     remember: Callable[[Grant], None]
     denials: list[str] = field(default_factory=list)
     changing: bool = False
@@ -95,7 +95,7 @@ class Calls:
                 text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
                 return ToolResult(text=text, ok=False, summary=refusal)
             if effects & CHANGING:
-                await self.before_change(effects)
+                await self.before_change()
                 self.changing = True
             self.emit(ToolStarted(call_id=call.id))
             # asked before: the call may change what it is about; a failure may quote it too

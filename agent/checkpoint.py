@@ -20,7 +20,7 @@ from agent.config import state_path
 from agent.errors import Failed
 from agent.rewind import Plan, Rewind, plan
 from agent.store import FULL_DISK, TRUSTED_PATH, Base, Store, describe, no_space
-from agent.tree import Blob, LastScan, Limits, Scan, in_thread
+from agent.tree import Blob, Entry, LastScan, Limits, Manifest, Scan, in_thread
 from sandbox.base import Sandbox
 from sandbox.names import show
 
@@ -83,25 +83,47 @@ class Checkpoints:
             made, _ = await self._make(label)
             return made
 
-    async def restore(self, checkpoint: str, *, expected: str = "") -> Restored:
-        """Make the tree what it was, after a backup of how it is.
-
-        With `expected`, the checkpoint of how the agent left the tree, only what differs between
-        the two is restored, and files changed since then are refused.
-        """
+    async def restore(self, checkpoint: str) -> Restored:
+        """Make the tree what it was, after a backup of how it is."""
         async with self._store.lock():
             target = await self._store.read(checkpoint)
-            left = await self._store.read(expected) if expected else None
             backup, scan = await self._make(f"before going back to {checkpoint}")
-            made = plan(
-                scan.manifest,
-                target.manifest,
-                left.manifest if left else None,
-                scan.stamps,
-                [*scan.left_out, *target.extra["left_out"]],
-            )
+            left_out = [*scan.left_out, *target.extra["left_out"]]
+            made = plan(scan.manifest, target.manifest, None, scan.stamps, left_out)
             files = await self._apply(self.root, made)
             return Restored(_for_people(files), _for_people(made.refused), backup.id)
+
+    async def unwind(self, spans: Sequence[tuple[str, str]], *, preview: bool = False) -> Restored:
+        """Take back what changed between the two checkpoints of each span, the latest span first.
+
+        A path that is not as its latest span left it is refused; one that somebody changed between
+        two spans goes back to what they made of it, and is refused too. With `preview` nothing is
+        changed, and there is no backup.
+        """
+        async with self._store.lock():
+            expected: Manifest = {}
+            target: Manifest = {}
+            kept, touched, stuck = set[str](), set[str](), set[str]()
+            for before, after in spans:
+                old, new = await self._store.read(before), await self._store.read(after)
+                kept |= {*old.extra["left_out"]}
+                for path in {path for path, _ in old.manifest.items() ^ new.manifest.items()}:
+                    there, was = new.manifest.get(path), old.manifest.get(path)
+                    if path not in touched:
+                        _put(expected, path, there)
+                    elif path in stuck or target.get(path) != there:
+                        stuck.add(path)
+                        continue
+                    touched.add(path)
+                    _put(target, path, was)
+            backup, scan = await self._make("before going back")
+            left_out = [*scan.left_out, *kept]
+            made = plan(scan.manifest, target, expected, scan.stamps, left_out)
+            refused = _for_people(made.refused | stuck)
+            if preview:
+                return Restored(_for_people(made.change), refused, "")
+            files = await self._apply(self.root, made)
+            return Restored(_for_people(files), _for_people(made.refused | stuck), backup.id)
 
     async def extract(self, checkpoint: str, target: Path) -> None:
         """Write a checkpoint's tree into a folder, which is made, or is empty."""
@@ -205,6 +227,13 @@ class Checkpoints:
             raise Failed(f"cannot write: {error.strerror}: {root}", "look at its modes") from error
         finally:
             await in_thread(rewind.discard)
+
+
+def _put(manifest: Manifest, path: str, entry: Entry | None) -> None:
+    if entry is None:
+        manifest.pop(path, None)
+    else:
+        manifest[path] = entry
 
 
 def _checkpoint(

@@ -52,9 +52,27 @@ def _run(given: Namespace) -> int:
 
 @command("undo", "Take the last turn in this folder back; --redo takes that back.", "redo cwd")
 def _undo(given: Namespace) -> int:
-    from agent.commands import take_back
+    from agent.undo_commands import take_back
 
     return take_back(_folder(given.cwd), given.redo)
+
+
+@command(
+    "rewind",
+    "Go back to before a turn or a step.",
+    "to of_session only_files only_talk preview cwd",
+)
+def _rewind(given: Namespace) -> int:
+    from agent.undo_commands import go_back
+
+    return go_back(
+        _folder(given.cwd),
+        given.to,
+        given.of_session or "last",
+        files=not given.only_talk,
+        talk=not given.only_files,
+        preview=given.preview,
+    )
 
 
 @command("sessions list", "The sessions of this folder, the last used first.", LISTED)

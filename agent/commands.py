@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.errors import ModelUnusable, UsageError, WispError
+from agent.errors import ModelUnusable, UsageError
 from agent.faces import say
 from agent.terminal import draw
 
@@ -243,33 +243,6 @@ def forget_key(word: str) -> int:
     say(f"the key for {provider} was removed from {' and '.join(removed)}")
     if still:
         say(f"note: {still.source} is still set, and counts")
-    return 0
-
-
-def take_back(folder: Path, redo: bool) -> int:
-    """Undo the last turn of a workspace, or the last undo, and say what was done."""
-    return asyncio.run(_take_back(folder, redo))
-
-
-async def _take_back(folder: Path, redo: bool) -> int:
-    from agent import undo
-    from agent.checkpoint import Checkpoints
-    from agent.footing import open_workspace
-    from sandbox.detect import open_sandbox
-
-    workspace = open_workspace(folder)
-    sandbox = await open_sandbox(workspace, "auto")
-    checkpoints = Checkpoints(workspace.root, sandbox)
-    done = await (undo.redo(checkpoints) if redo else undo.undo(checkpoints))
-    for path in done.files:
-        out(f"{'redone' if redo else 'undone'}: {path}")
-    for path in done.refused:
-        say(f"left alone, changed since: {path}")
-    if done.refused:
-        raise WispError(
-            f"{len(done.refused)} files were left alone", "commit or move your changes, then again"
-        )
-    say("hint: agent undo" if redo else "hint: agent undo --redo takes this back")
     return 0
 
 

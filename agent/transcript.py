@@ -34,7 +34,7 @@ _WIDE = 100  # characters of a line of it, and of an argument
 
 
 def lines(events: Iterable[Base]) -> Iterator[str]:
-    """Yield the lines of a whole session. Turns and steps bear the numbers that `--at` takes."""
+    """Yield the lines of a whole session. Turns and steps bear the numbers that `--from` takes."""
     teller = _Teller()
     for event in events:
         yield from teller.tell(event)

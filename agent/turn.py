@@ -130,10 +130,8 @@ class Turn:
                 self.interrupted = self.interrupted or INTERRUPTED
         return finish.result()
 
-    async def before_change(self, effects: frozenset[Effect]) -> None:
-        """Take a checkpoint: at the first change of the turn, and before each EXECUTE."""
-        if self.before is not None and Effect.EXECUTE not in effects:
-            return
+    async def before_change(self) -> None:
+        """Take a checkpoint before each change, so that any step can be gone back to."""
         self.claim()
         made = await self.checkpoints.make(f"{self.session.id} before a change")
         self.before = self.before or made

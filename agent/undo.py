@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,29 +21,34 @@ KEPT = 50  # turns that can be taken back; four times as many lines make the fil
 
 @dataclass(frozen=True, slots=True)
 class TurnSpan:
-    """One turn of a session, by its number, and the checkpoints before and after it."""
+    """One turn of a session, by its number, and the checkpoints before and after it.
+
+    Of an undo or a redo these are around it. `kept` is the checkpoint within the turn to which an
+    undo went back, where it did not take back all of it.
+    """
 
     session: str
     turn: int
     before: str
     after: str
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """A turn taken back, or done again: what changed, what was refused, and how it was before.
+    """Turns taken back, or done again: what changed, what was refused, and how it was before.
 
-    When nothing could be changed because all was refused, the turn still counts as done.
+    When nothing could be changed because all was refused, they still count as done.
     """
 
-    span: TurnSpan
+    spans: tuple[TurnSpan, ...]  # the earliest first
     files: tuple[str, ...]
     refused: tuple[str, ...]
     backup: str
 
 
 class _Line(NamedTuple):
-    """One line. For an undo or redo the checkpoints are those around it."""
+    """One line. An undo or redo names the earliest turn that it was of; the later ones went too."""
 
     did: Literal["turn", "undo", "redo"]
     span: TurnSpan
@@ -83,11 +88,11 @@ class Turns:
         """Return the turns that can be taken back, oldest first; `kept` are the checkpoints."""
         return [span for span in _fold(self._read())[0] if {span.before, span.after} <= {*kept}]
 
-    def undone(self, kept: Collection[str]) -> list[tuple[TurnSpan, TurnSpan]]:
-        """Return the turns that were taken back, oldest first, each with the span of its undo."""
+    def undone(self, kept: Collection[str]) -> list[tuple[list[TurnSpan], TurnSpan]]:
+        """Return what was taken back, oldest first, each time with the span of the undo."""
         return [
-            (span, around)
-            for span, around in _fold(self._read())[1]
+            (spans, around)
+            for spans, around in _fold(self._read())[1]
             if {around.before, around.after} <= {*kept}
         ]
 
@@ -118,23 +123,35 @@ def _written(line: _Line) -> bytes:
     return json.dumps({"did": line.did, **asdict(line.span)}).encode() + b"\n"
 
 
-def _fold(lines: list[_Line]) -> tuple[list[TurnSpan], list[tuple[TurnSpan, TurnSpan]]]:
-    """Return the turns done, and those taken back with the span of the undo."""
+def _fold(lines: list[_Line]) -> tuple[list[TurnSpan], list[tuple[list[TurnSpan], TurnSpan]]]:
+    """Return the turns done, and those taken back, each time with the span of the undo."""
     done: list[TurnSpan] = []
-    undone: list[tuple[TurnSpan, TurnSpan]] = []
+    undone: list[tuple[list[TurnSpan], TurnSpan]] = []
     for did, span in lines:
         if did == "turn":
             done.append(span)
             undone.clear()  # what came after a turn that was taken back is no longer the next
-        elif did == "undo" and done and _same_turn(done[-1], span):
-            undone.append((done.pop(), span))
-        elif did == "redo" and undone and _same_turn(undone[-1][0], span):
-            done.append(undone.pop()[0])
+        elif did == "undo" and (taken := _since(done, span.session, span.turn)):
+            del done[-len(taken) :]
+            if span.kept:
+                done.append(replace(taken[0], after=span.kept))
+            undone.append((taken, span))
+        elif did == "redo" and undone and _is_of(undone[-1][0][0], span.session, span.turn):
+            taken, around = undone.pop()
+            if around.kept:
+                done.pop()
+            done += taken
     return done, undone
 
 
-def _same_turn(one: TurnSpan, other: TurnSpan) -> bool:
-    return (one.session, one.turn) == (other.session, other.turn)
+def _since(done: list[TurnSpan], session: str, turn: int) -> list[TurnSpan]:
+    """Return the last time that this turn was done, and all turns after it."""
+    at = [number for number, span in enumerate(done) if _is_of(span, session, turn)]
+    return done[at[-1] :] if at else []
+
+
+def _is_of(span: TurnSpan, session: str, turn: int) -> bool:
+    return (span.session, span.turn) == (session, turn)
 
 
 async def undo(checkpoints: Checkpoints) -> Undone:
@@ -142,12 +159,33 @@ async def undo(checkpoints: Checkpoints) -> Undone:
 
     Files that were changed after the turn are refused, one by one.
     """
-    turns = Turns(checkpoints.path)
-    done = turns.done(await checkpoints.ids())
+    done = Turns(checkpoints.path).done(await checkpoints.ids())
     if not done:
         raise Failed("nothing to undo in this folder")
-    span = done[-1]
-    return await _go(checkpoints, turns, "undo", span, span.before, span.after)
+    return await rewind(checkpoints, done[-1])
+
+
+async def rewind(
+    checkpoints: Checkpoints, first: TurnSpan, kept: str = "", *, preview: bool = False
+) -> Undone:
+    """Take a turn back, and all that came after it in this workspace, whoever's turns they were.
+
+    With `kept`, a checkpoint within the turn, only what came after that. With `preview` it is only
+    said what would be changed. Raises Failed when the turn is none of those that can be taken back.
+    """
+    turns = Turns(checkpoints.path)
+    done = _since(turns.done(await checkpoints.ids()), first.session, first.turn)
+    if not done:
+        raise Failed(f"turn {first.turn} cannot be taken back any more")
+    spans = [(span.before, span.after) for span in reversed(done)]
+    if kept:
+        spans[-1] = (kept, done[0].after)
+    went = await checkpoints.unwind(spans, preview=preview)
+    if not preview and (went.files or not went.refused):
+        after = await checkpoints.make(f"after going back to turn {first.turn}")
+        around = TurnSpan(first.session, first.turn, went.backup, after.id, kept)
+        turns.add("undo", around)
+    return Undone(tuple(done), went.files, went.refused, went.backup)
 
 
 async def redo(checkpoints: Checkpoints) -> Undone:
@@ -156,20 +194,9 @@ async def redo(checkpoints: Checkpoints) -> Undone:
     undone = turns.undone(await checkpoints.ids())
     if not undone:
         raise Failed("no undo to take back in this folder")
-    span, around = undone[-1]
-    return await _go(checkpoints, turns, "redo", span, around.before, around.after)
-
-
-async def _go(
-    checkpoints: Checkpoints,
-    turns: Turns,
-    did: Literal["undo", "redo"],
-    span: TurnSpan,
-    to: str,
-    expected: str,
-) -> Undone:
-    restored = await checkpoints.restore(to, expected=expected)
-    if restored.files or not restored.refused:
-        after = await checkpoints.make(f"after {did} of turn {span.turn}")
-        turns.add(did, TurnSpan(span.session, span.turn, restored.backup, after.id))
-    return Undone(span, restored.files, restored.refused, restored.backup)
+    spans, around = undone[-1]
+    went = await checkpoints.unwind([(around.before, around.after)])
+    if went.files or not went.refused:
+        after = await checkpoints.make(f"after redo of turn {spans[0].turn}")
+        turns.add("redo", TurnSpan(spans[0].session, spans[0].turn, went.backup, after.id))
+    return Undone(tuple(spans), went.files, went.refused, went.backup)

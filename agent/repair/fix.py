@@ -35,7 +35,7 @@ async def repair(turn: Turn, bug: str) -> None:
         )
     async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
         if not bench.isolated:
-            await turn.before_change(frozenset())
+            await turn.before_change()
         await _repair(turn, bench, bug)
 
 

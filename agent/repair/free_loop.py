@@ -22,7 +22,6 @@ from agent.tree import in_thread
 from agent.turn import Turn
 from agent.workplace import Workplace, deciding_in_copy
 from tools import registry
-from tools.base import Effect
 from tools.report import CheckReport
 
 FEW = frozenset({"read", "edit", "search", "check"})  # tools for a small model
@@ -103,5 +102,5 @@ class FreeLoop:
         self._turn.emit(event)
 
 
-async def _no_checkpoint(effects: frozenset[Effect]) -> None:
+async def _no_checkpoint() -> None:
     """Nothing of the user's is changed in a copy."""

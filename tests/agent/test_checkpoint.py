@@ -198,7 +198,7 @@ async def test_only_what_the_turn_changed_goes_back_and_later_changes_are_refuse
     after = await points.make("after")
     for name in ("both", "user", "made-then-edited", "users-own"):
         (root / name).write_bytes(b"by the user")
-    restored = await points.restore(before.id, expected=after.id)
+    restored = await points.unwind([(before.id, after.id)])
     assert restored.files == ("agent", "made", "moved")
     assert restored.refused == ("both", "made-then-edited")
     assert {path: seen[2] for path, seen in look(root).items()} == {
@@ -239,7 +239,7 @@ async def test_nothing_is_written_or_removed_through_a_link(
     (root / "src").symlink_to(outside)
     kept = look(outside, times=True)
 
-    assert (await points.restore(before.id, expected=after.id)).refused == ("src/gone",)
+    assert (await points.unwind([(before.id, after.id)])).refused == ("src/gone",)
     assert look(outside, times=True) == kept
     assert (await points.restore(before.id)).refused == ()
     assert look(outside, times=True) == kept
@@ -361,7 +361,7 @@ async def test_a_killed_restore_can_be_done_again(
         await asyncio.sleep(chance.uniform(0.05, 0.35))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        restored = await points.restore(before.id, expected=after.id)
+        restored = await points.unwind([(before.id, after.id)])
         assert restored.refused == ()
         assert look(root) == whole
 

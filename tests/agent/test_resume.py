@@ -157,7 +157,7 @@ def test_a_fork_leaves_the_other_as_it_was(run: Run, root: Path) -> None:
     run("-p", "one", calls=(EDIT, {"read": {"path": "calc.py"}}))
     parent = only(root)
     before = parent.read_bytes()
-    ended = run("-c", "--at", "1.1", "-p", "two", "--effort", "4")
+    ended = run("-c", "--from", "1.1", "-p", "two", "--effort", "4")
     assert ended.code == 0, ended.out
     assert parent.read_bytes() == before
     (child,) = [each.path for each in kept(root) if each.path != parent]
@@ -194,7 +194,7 @@ def test_the_model_and_the_more_careful_level_are_those_of_the_session(
         (("-r", "nothing"), "no such session: nothing"),
         (("-c", "-r", "last"), "two sessions"),
         (("--fork",), "--fork is of a session"),
-        (("--at", "1"), "--fork is of a session"),
+        (("--from", "1"), "--fork is of a session"),
     ],
 )
 def test_what_cannot_go_on_is_one_line_with_a_hint(

@@ -38,9 +38,9 @@ async def test_undo_takes_one_turn_back_after_the_other(person: Person) -> None:
     first = await person.turn(b"1")
     second = await person.turn(b"2")
     undone = await undo(person.points)
-    assert (undone.span, undone.files, undone.refused) == (second, ("a",), ())
+    assert (undone.spans, undone.files, undone.refused) == ((second,), ("a",), ())
     assert person.file.read_bytes() == b"1"
-    assert (await undo(person.points)).span == first
+    assert (await undo(person.points)).spans == (first,)
     assert person.file.read_bytes() == b"0"
     with pytest.raises(Failed, match="nothing to undo"):
         await undo(person.points)
@@ -77,7 +77,7 @@ async def test_what_the_user_wrote_after_the_turn_is_kept_and_the_turn_stays(
     span = await person.turn(b"1")
     person.file.write_bytes(b"the user's")
     undone = await undo(person.points)
-    assert (undone.span, undone.files, undone.refused) == (span, (), ("a",))
+    assert (undone.spans, undone.files, undone.refused) == ((span,), (), ("a",))
     assert person.file.read_bytes() == b"the user's"
     person.file.write_bytes(b"1")
     assert (await undo(person.points)).files == ("a",)
@@ -126,4 +126,4 @@ async def test_the_record_of_turns_does_not_grow_for_ever(person: Person) -> Non
 async def test_turns_whose_checkpoints_are_gone_cannot_be_undone(person: Person) -> None:
     span = await person.turn(b"1")
     Turns(person.points.path).record(TurnSpan("session", 2, "000001-ffffff", span.after))
-    assert (await undo(person.points)).span == span
+    assert (await undo(person.points)).spans == (span,)

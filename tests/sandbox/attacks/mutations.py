@@ -74,7 +74,7 @@ MUTATIONS = (
     _full(
         "sockets are not masked",
         "a service behind a socket",
-        (_BWRAP, 'yield from ("--ro-bind", "/dev/null", str(path))', "continue"),
+        (_BWRAP, "yield from _bind(_mute(path))", "continue"),
     ),
     _full(
         "secrets are not masked",
@@ -85,7 +85,7 @@ MUTATIONS = (
     _full(
         "our own folders are no secrets",
         "our own sessions and settings",
-        ("protected.py", "(*listed, *own_directories())", "listed"),
+        ("protected.py", "    yield from own_directories()\n", ""),
     ),
     _full(
         "protected names are not bound",

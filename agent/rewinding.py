@@ -1,0 +1,93 @@
+"""Going back to before a turn or a step: the files, the conversation, or both.
+
+The files go back by checkpoints; what a turn did is taken back, and what the user did since stays.
+The conversation goes on in a copy of the log that ends there, so the one that was stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.checkpoint import Checkpoints
+from agent.errors import UsageError
+from agent.events import Base, CheckpointMade, StepStarted, TurnStarted
+from agent.log import read
+from agent.resumption import fork
+from agent.session import new_id
+from agent.sessions import Kept, find, folder
+from agent.undo import Turns, TurnSpan, Undone, rewind
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Before a turn of a session; before a step of it, where `step` is not 0. Counted from 1."""
+
+    session: Kept
+    turn: int
+    step: int = 0
+
+    @classmethod
+    def of(cls, word: str, session: str, root: Path) -> Point:
+        """Read `TURN` or `TURN.STEP`; raises UsageError for what is not there."""
+        found = find(session, root)
+        turn, dot, step = word.partition(".")
+        if not turn.isdecimal() or (dot and not step.isdecimal()):
+            raise UsageError(f"not a turn or a step: {word}", "agent rewind TURN.STEP, such as 2.3")
+        point = cls(found, int(turn), int(step or 0))
+        there = {(turn, step) for turn, step, _ in _steps(read(found.path).events)}
+        if not point.turn or (dot and not point.step) or (point.turn, point.step) not in there:
+            what = f"step {step} in turn {turn}" if step else f"turn {turn}"
+            raise UsageError(f"{found.id} has no {what}", f"agent sessions show {found.id}")
+        return point
+
+    def checkpoint(self) -> str:
+        """Return the first checkpoint from here on within the turn; empty where there is none."""
+        here = False
+        for turn, step, event in _steps(read(self.session.path).events):
+            here = turn == self.turn and step >= self.step
+            if here and isinstance(event, CheckpointMade):
+                return event.id
+        return ""
+
+    def end(self) -> str:
+        """Return up to where the conversation stays, as `fork` takes it; empty for nothing."""
+        if self.step > 1:
+            return f"{self.turn}.{self.step - 1}"
+        return str(self.turn - 1) if self.turn > 1 else ""
+
+
+async def files_back(point: Point, checkpoints: Checkpoints, *, preview: bool) -> Undone | None:
+    """Take the files back; None where nothing was changed since. Raises Failed."""
+    done = Turns(checkpoints.path).done(await checkpoints.ids())
+    mine = (each for each in done if each.session == point.session.id and each.turn >= point.turn)
+    first: TurnSpan | None = next(mine, None)
+    if first is None:
+        return None
+    kept = ""
+    if point.step and first.turn == point.turn:
+        kept = point.checkpoint() or first.after
+    return await rewind(checkpoints, first, kept, preview=preview)
+
+
+def talk_back(point: Point, root: Path) -> str:
+    """Make a session that ends there, and return its id; empty where nothing would be in it."""
+    end = point.end()
+    if not end:
+        return ""
+    name = new_id()
+    fork(point.session, folder(root) / f"{name}.jsonl", end)
+    return name
+
+
+def _steps(events: Iterable[Base]) -> Iterable[tuple[int, int, Base]]:
+    """Yield each event with its turn and step; the number of a step is 0 before the first one."""
+    turn = step = 0
+    for event in events:
+        match event:
+            case TurnStarted():
+                turn, step = turn + 1, 0
+            case StepStarted(step=count):
+                step = count
+        yield turn, step, event
