@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -93,8 +93,16 @@ class Checkpoints:
             files = await self._apply(self.root, made)
             return Restored(_for_people(files), _for_people(made.refused), backup.id)
 
-    async def unwind(self, spans: Sequence[tuple[str, str]], *, preview: bool = False) -> Restored:
+    async def unwind(
+        self,
+        spans: Sequence[tuple[str, str]],
+        *,
+        preview: bool = False,
+        begin: Callable[[str], None] = lambda backup: None,
+    ) -> Restored:
         """Take back what changed between the two checkpoints of each span, the latest span first.
+
+        `begin` is told of the backup before anything is changed.
 
         A path that is not as its latest span left it is refused; one that somebody changed between
         two spans goes back to what they made of it, and is refused too. With `preview` nothing is
@@ -122,6 +130,8 @@ class Checkpoints:
             refused = _for_people(made.refused | stuck)
             if preview:
                 return Restored(_for_people(made.change), refused, "")
+            if made.change:
+                begin(backup.id)
             files = await self._apply(self.root, made)
             return Restored(_for_people(files), _for_people(made.refused | stuck), backup.id)
 

@@ -1,7 +1,7 @@
 """Taking turns back: which checkpoints each turn of a workspace lies between, and going there.
 
 `turns.jsonl` beside the checkpoints is append-only: a line for each turn that changed something,
-for each undo and each redo. A torn or unknown line is passed over.
+for each undo and each redo, and before an undo begins. A torn or unknown line is passed over.
 """
 
 from __future__ import annotations
@@ -47,10 +47,13 @@ class Undone:
     backup: str
 
 
+_Did = Literal["turn", "begun", "undo", "redo"]
+
+
 class _Line(NamedTuple):
     """One line. An undo or redo names the earliest turn that it was of; the later ones went too."""
 
-    did: Literal["turn", "undo", "redo"]
+    did: _Did
     span: TurnSpan
 
 
@@ -68,7 +71,7 @@ class Turns:
             self._rewrite([_Line("turn", kept) for kept in done[-KEPT:]])
         self.add("turn", span)
 
-    def add(self, did: Literal["turn", "undo", "redo"], span: TurnSpan) -> None:
+    def add(self, did: _Did, span: TurnSpan) -> None:
         """Append one line, whole even after a torn one."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -95,6 +98,15 @@ class Turns:
             for spans, around in _fold(self._read())[1]
             if {around.before, around.after} <= {*kept}
         ]
+
+    def begun(self, first: TurnSpan, kept: str) -> str:
+        """Return how it was before the last undo, where that was cut off and was the same one."""
+        lines = self._read()
+        if not lines or lines[-1].did != "begun":
+            return ""
+        span = lines[-1].span
+        same = _is_of(span, first.session, first.turn) and span.kept == kept
+        return span.before if same else ""
 
     def _read(self) -> list[_Line]:
         try:
@@ -180,11 +192,16 @@ async def rewind(
     spans = [(span.before, span.after) for span in reversed(done)]
     if kept:
         spans[-1] = (kept, done[0].after)
-    went = await checkpoints.unwind(spans, preview=preview)
+    cut_off = turns.begun(first, kept)
+
+    def begin(backup: str) -> None:
+        turns.add("begun", TurnSpan(first.session, first.turn, cut_off or backup, "", kept))
+
+    went = await checkpoints.unwind(spans, preview=preview, begin=begin)
     if not preview and (went.files or not went.refused):
         after = await checkpoints.make(f"after going back to turn {first.turn}")
-        around = TurnSpan(first.session, first.turn, went.backup, after.id, kept)
-        turns.add("undo", around)
+        before = cut_off or went.backup
+        turns.add("undo", TurnSpan(first.session, first.turn, before, after.id, kept))
     return Undone(tuple(done), went.files, went.refused, went.backup)
 
 

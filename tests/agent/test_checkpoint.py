@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from trees import UNCONTAINED, build, checkpoints, drive, folders, git, look
 
+from agent import store
 from agent.checkpoint import Checkpoints
 from agent.errors import Failed
 from agent.tree import Limits
@@ -273,7 +274,10 @@ async def test_a_diff_is_what_git_would_show(root: Path, points: Checkpoints) ->
     assert await points.changed(before.id, after.id) == ["a b", "x"]
 
 
-async def test_only_the_newest_are_kept(root: Path, points: Checkpoints, tmp_path: Path) -> None:
+async def test_only_the_newest_are_kept(
+    root: Path, points: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT", 50)
     made = []
     for number in range(66):
         (root / "a").write_bytes(b"%d" % number)

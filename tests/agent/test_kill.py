@@ -123,8 +123,8 @@ def command_line(pid: int) -> bytes:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("kills", [12, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [12, pytest.param(120, marks=pytest.mark.long)])
 def test_a_kill_at_any_moment_leaves_everything_whole(
     tmp_path: Path, home: Path, kills: int
 ) -> None:
@@ -166,3 +166,45 @@ def test_a_kill_at_any_moment_leaves_everything_whole(
     assert ended.code == 0, ended.err
     copies = [each for each in (home / "cache/wisp/copies").iterdir() if each.is_dir()]
     assert copies == [], "what the killed ones left was swept"
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [6, pytest.param(80, marks=pytest.mark.long)])
+def test_a_kill_while_going_back_mixes_nothing_and_loses_nothing(
+    tmp_path: Path, kills: int
+) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # shown when it fails
+    chance = random.Random(seed)
+    root = put(tmp_path / "work", OLD)
+    model = script(tmp_path / "run.yaml", *RUN)
+    agent("run", "go", "-m", model, cwd=root)
+    old, new = {path: data.encode() for path, data in OLD.items()}, picture(root)
+    assert len(new) == len(APPLIED)
+    whole = {path: {data} for path, data in new.items()}
+    for path, data in old.items():
+        whole.setdefault(path, set()).add(data)
+    for number in range(kills):
+        back = number % 2 == 0
+        words = ("rewind", "1", "--files") if back else ("undo", "--redo")
+        process = subprocess.Popen(
+            [str(AGENT), *words],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(chance.uniform(0.1, 0.8))
+        process.kill()
+        process.wait()
+        for path, data in picture(root).items():
+            assert half_written(path) or data in whole[path], f"{path} is neither old nor new"
+        if back:
+            again = agent(*words, cwd=root)
+            assert (again.code, picture(root)) == (0, old), again
+            continue
+        again = agent(*words, cwd=root)  # it may have come to its end
+        assert again.code == 0 or "no undo" in again.err, again
+        assert picture(root) == new
+    assert remains(root) == ""
