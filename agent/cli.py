@@ -5,7 +5,6 @@ A command imports what it needs itself, so that no other command waits for that.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
@@ -13,7 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from agent import flags, no_plugins, terminal
-from agent.errors import UsageError, WispError
+from agent.errors import UsageError, WispError, ran_short
 from agent.flags import command
 
 if TYPE_CHECKING:
@@ -280,12 +279,12 @@ def _code(given: list[str]) -> int:
         _complain(error.message, error.hint)
         return error.exit_code
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        told = ran_short(error)
+        if told is None:
             raise
-        where = f" {error.filename}" if error.filename else ""
-        _complain(f"cannot write{where}: {error.strerror}", "free some space, then again")
+        _complain(told.message, told.hint)
         _silence()
-        return 1
+        return told.exit_code
 
 
 def _do(given: list[str]) -> int:

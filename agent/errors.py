@@ -15,6 +15,8 @@ WispError                 one clear line, a hint, an exit code
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -71,3 +73,21 @@ class ProviderFailed(ModelError):
     """The model failed in a way that may pass: a crash, a refusal, a cut stream."""
 
     exit_code = 75
+
+
+# what a machine runs out of, wherever it shows: what cannot be done, and what to type
+_SHORT: Mapping[int, tuple[str, str]] = {
+    errno.ENOSPC: ("write", "free some space, then again"),
+    errno.EDQUOT: ("write", "free some space, then again"),
+    errno.EMFILE: ("open", "ulimit -n 1024, then again"),
+    errno.ENFILE: ("open", "end other programs, then again"),
+}
+
+
+def ran_short(error: OSError) -> Failed | None:
+    """Return what to tell of an error of a machine that ran out of something; None for others."""
+    what, hint = _SHORT.get(error.errno or 0, ("", ""))
+    if not what:
+        return None
+    where = f" {error.filename}" if error.filename else ""
+    return Failed(f"cannot {what}{where}: {error.strerror}", hint)

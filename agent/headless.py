@@ -16,7 +16,7 @@ from agent.context import mentions
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
 from agent.conversation import Conversation
-from agent.errors import ModelUnusable, WispError
+from agent.errors import ModelUnusable, WispError, ran_short
 from agent.escalation import ACCEPTED, Strong
 from agent.events import Notice, Result, Verification
 from agent.footing import open_workspace, start_model, strong_model, writable
@@ -44,7 +44,10 @@ def execute(job: Job) -> int:
     run = _Run(job, face, time.monotonic())
     try:
         return asyncio.run(run.go())
-    except WispError as error:
+    except (WispError, OSError) as caught:
+        error = ran_short(caught) if isinstance(caught, OSError) else caught
+        if error is None:
+            raise
         word, code = outcome(Facts(changed=False, verification=Verification(), error=error))
         run.end(
             Result(

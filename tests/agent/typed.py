@@ -7,19 +7,22 @@ import pty
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+Answer = str | Callable[[], str]
 
 
 def on_terminal(
     command: Sequence[str | Path],
     cwd: Path,
-    answers: Mapping[str, str] | None = None,
+    answers: Mapping[str, Answer] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> tuple[int, bytes]:
     """Run a command on a terminal; type each answer once its question is shown.
 
-    Returns its code and every byte that reached the terminal.
+    An answer that is a function is called then, and returns what to type. Returns the command's
+    code and every byte that reached the terminal.
     """
     child, terminal = pty.fork()
     if child == 0:
@@ -38,7 +41,8 @@ def on_terminal(
                 break
             shown += data
         for question in [each for each in left if each.encode() in shown]:
-            os.write(terminal, left.pop(question).encode())
+            answer = left.pop(question)
+            os.write(terminal, (answer if isinstance(answer, str) else answer()).encode())
     else:
         os.kill(child, signal.SIGKILL)
     os.close(terminal)
@@ -46,7 +50,7 @@ def on_terminal(
 
 
 def converse(
-    command: Sequence[str | Path], cwd: Path, answers: Mapping[str, str]
+    command: Sequence[str | Path], cwd: Path, answers: Mapping[str, Answer]
 ) -> tuple[int, str]:
     """Do the same, and return what was shown as text."""
     code, shown = on_terminal(command, cwd, answers)
