@@ -239,6 +239,7 @@ class Bubblewrap:
         tops = (*self._roots(), *own)
         # those that a later mount would uncover wait for it
         inside = [path for path in hidden if any(top in path.parents for top in tops)]
+        masks = {one.target for one in held}
         for path in hidden:
             if path not in inside:
                 yield from _hide(path)
@@ -248,7 +249,8 @@ class Bubblewrap:
         for root in plan.roots(self._workspace, command):
             shown.append(root)
             if root.writable:
-                shown += plan.guards(root.source, root.target, git=command.git)
+                guards = plan.guards(root.source, root.target, git=command.git)
+                shown += [one for one in guards if one.target not in masks]  # each mount takes time
         shown += held
         for path in own:
             shown.append(Shown(path, path, True))

@@ -20,11 +20,12 @@ _NAME = "wisp-"  # how our groups are called; the pid of their maker follows
 
 
 class Group:
-    """A group of processes with a bound on their number; who is to be in it writes to `door`."""
+    """A group of processes with a bound on their number; who is to be in it writes 0 to `door`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.door = path / "cgroup.procs"
+        tasks = path / "tasks"  # of the first version: one thread enters without stopping all
+        self.door = tasks if tasks.exists() else path / "cgroup.procs"
 
     def was_full(self) -> bool:
         """Whether a process could not be started for the bound."""

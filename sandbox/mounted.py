@@ -86,19 +86,22 @@ class Gate:
         before: _Mounts = Counter()
         while time.monotonic() < end:
             try:
-                # in this order: one that waits has mounted all
+                # in this order: one that waits has mounted all; to read its mounts holds it up
                 state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-                there = _mounts(pid)
+                there = _mounts(pid) if state == "S" else None
             except OSError:
                 return True
-            if wanted <= there:
-                return True
-            points = {point for _, _, point in there}  # none while it changes its root
-            made = there != here and "/" in points and not any("/newroot" in at for at in points)
-            if made and there == before and state == "S":
-                return False
-            before = there
-            time.sleep(0.0005)  # the kernel has no event to wait for here
+            if there is not None:
+                if wanted <= there:
+                    return True
+                points = {point for _, _, point in there}  # none while it changes its root
+                made = (
+                    there != here and "/" in points and not any("/newroot" in at for at in points)
+                )
+                if made and there == before:
+                    return False
+                before = there
+            time.sleep(0.0003)  # the kernel has no event to wait for here
         return False
 
     def _pid(self, end: float) -> str:

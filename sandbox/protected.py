@@ -283,23 +283,25 @@ def is_secret(path: Path, home: Path) -> bool:
     return any(path == secret or secret in path.parents for secret in secrets(home))
 
 
-def _places(home: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """Yield where secrets may lie."""
-    names = (*HOME_SECRETS, *HOME_CONFIGURATION)
-    places = [(name, home / name) for name in names]
+def _places(home: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield where secrets may lie; as text, since it is asked for each command."""
+    tops = {"": str(home)}
     for folder, variable in HOME_FOLDERS.items():
         if (other := environ.get(variable, "")).startswith("/"):
-            within = (name for name in names if name.startswith(f"{folder}/"))
-            places += [(name, Path(other, name[len(folder) + 1 :])) for name in within]
-    for name, path in places:
-        if name not in HOME_CONFIGURATION or _says_secret(path):
-            yield path
-    yield from map(Path, SYSTEM_SECRETS)
-    yield from own_directories()
+            tops[f"{folder}/"] = other
+    for prefix, top in tops.items():
+        for name in HOME_SECRETS:
+            if name.startswith(prefix):
+                yield f"{top}/{name[len(prefix) :]}"
+        for name in HOME_CONFIGURATION:
+            if name.startswith(prefix) and _says_secret(Path(top, name[len(prefix) :])):
+                yield f"{top}/{name[len(prefix) :]}"
+    yield from SYSTEM_SECRETS
+    yield from map(str, own_directories())
     for variable, rest in NAMED_SECRETS.items():
         for said in environ.get(variable, "").split(os.pathsep):
             if said.startswith("/") and _is_narrow(path := Path(said, rest), home):
-                yield path
+                yield str(path)
 
 
 def _says_secret(path: Path) -> bool:

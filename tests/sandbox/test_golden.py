@@ -97,27 +97,7 @@ bwrap
 --tmpfs TOP/cache/wisp
 --bind TOP/work TOP/work
 --ro-bind TOP/work/.git TOP/work/.git
---ro-bind TOP/work/.wisp TOP/work/.wisp
 --ro-bind TOP/work/.vscode TOP/work/.vscode
---ro-bind TOP/work/.idea TOP/work/.idea
---ro-bind TOP/work/.cursor TOP/work/.cursor
---ro-bind TOP/work/.claude TOP/work/.claude
---ro-bind TOP/work/.codex TOP/work/.codex
---ro-bind TOP/work/.gemini TOP/work/.gemini
---ro-bind TOP/work/.mcp.json TOP/work/.mcp.json
---ro-bind TOP/work/.vs TOP/work/.vs
---ro-bind TOP/work/.fleet TOP/work/.fleet
---ro-bind TOP/work/.zed TOP/work/.zed
---ro-bind TOP/work/.windsurf TOP/work/.windsurf
---ro-bind TOP/work/.kiro TOP/work/.kiro
---ro-bind TOP/work/.roo TOP/work/.roo
---ro-bind TOP/work/.qwen TOP/work/.qwen
---ro-bind TOP/work/.opencode TOP/work/.opencode
---ro-bind TOP/work/.zencoder TOP/work/.zencoder
---ro-bind TOP/work/.devcontainer TOP/work/.devcontainer
---ro-bind TOP/work/.husky TOP/work/.husky
---ro-bind TOP/work/.gitmodules TOP/work/.gitmodules
---ro-bind TOP/work/.envrc TOP/work/.envrc
 --ro-bind TOP/cache/wisp/mask TOP/work/.wisp
 --ro-bind TOP/cache/wisp/mask TOP/work/.idea
 --ro-bind TOP/cache/wisp/mask TOP/work/.cursor
@@ -160,11 +140,7 @@ async def test_what_is_granted_shows_on_the_line(full: Box, ground: Ground) -> N
         [
             "--bind TOP/work/.git TOP/work/.git",
             "--ro-bind TOP/work/.git/hooks TOP/work/.git/hooks",
-            "--ro-bind TOP/work/.git/config TOP/work/.git/config",
-            "--ro-bind TOP/work/.git/config.worktree TOP/work/.git/config.worktree",
-            "--ro-bind TOP/work/.git/modules TOP/work/.git/modules",
-            "--ro-bind TOP/work/.gitmodules TOP/work/.gitmodules",
-            "--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules",
+            "--ro-bind TOP/work/.git/config TOP/work/.git/config", "--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/config.worktree",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/info",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/modules",
