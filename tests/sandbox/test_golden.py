@@ -140,7 +140,8 @@ async def test_what_is_granted_shows_on_the_line(full: Box, ground: Ground) -> N
         [
             "--bind TOP/work/.git TOP/work/.git",
             "--ro-bind TOP/work/.git/hooks TOP/work/.git/hooks",
-            "--ro-bind TOP/work/.git/config TOP/work/.git/config", "--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules",
+            "--ro-bind TOP/work/.git/config TOP/work/.git/config",
+            "--ro-bind TOP/cache/wisp/mask TOP/work/.gitmodules",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/config.worktree",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/info",
             "--ro-bind TOP/cache/wisp/mask TOP/work/.git/modules",

@@ -24,7 +24,11 @@ class Mutation:
 
 
 _BWRAP, _LAUNCH, _PLAN = "bubblewrap.py", "_launch.py", "plan.py"
-_NO_GATE = ("mounted.py", "return False\n            before", "return True\n            before")
+_NO_GATE = (
+    "mounted.py",
+    "before:\n                    return False",
+    "before:\n                    return True",
+)
 _NO_FILTER = (_BWRAP, '*("--seccomp", str(filter_fd), ', "*(")
 
 
@@ -85,7 +89,7 @@ MUTATIONS = (
     _full(
         "our own folders are no secrets",
         "our own sessions and settings",
-        ("protected.py", "    yield from own_directories()\n", ""),
+        ("protected.py", "    yield from map(str, own_directories())\n", ""),
     ),
     _full(
         "protected names are not bound",
