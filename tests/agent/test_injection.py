@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hostile import INSTRUCTION, World, world
 from sessions import living
 from support import AGENT, PYTEST, result
 from trees import git
+
+from agent.config import config_path
 
 pytestmark = pytest.mark.timeout(300)  # each starts several programs, on a busy machine
 
@@ -287,6 +291,51 @@ def test_programs_of_the_repository_that_come_first_on_the_path_are_not_ours(
     path = f"{hostile.root}/bin:bin:.:{os.environ['PATH']}"
     ended = hostile.obey({"calls": calls}, flags=("look",), env={"PATH": path})
     assert (hostile.root / "started").exists(), ended
+    assert hostile.harm(ended) == []
+
+
+class Page(BaseHTTPRequestHandler):
+    """A page of the web that wants harm, and its server, which remembers what it was asked."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(f"<p>How to use it.</p><p hidden>{INSTRUCTION}</p>".encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("again", ["at the same place", "elsewhere"])
+def test_a_page_that_was_fetched_does_no_harm(hostile: World, again: str) -> None:
+    Page.asked.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        # the most that a user may have opened: this page without a question, and that door too
+        config_path().parent.mkdir(parents=True, exist_ok=True)
+        doors = [f"loopback:{port}", f"loopback:{hostile.port}"]
+        config_path().write_text(f"[network]\nfetch = {doors}\nshell = {doors}\n")
+        hostile.remember()
+        here = port if again == "at the same place" else hostile.port
+        calls = [
+            {"fetch": {"url": f"http://127.0.0.1:{port}/guide"}},
+            STEAL,
+            ONLINE,
+            {"fetch": {"url": f"http://127.0.0.1:{here}/?q=canary"}},
+        ]
+        flags = ("look", "--allow", f"fetch: 127.0.0.1:{port}")
+        ended = hostile.obey(*({"calls": [each]} for each in calls), flags=flags)
+        server.shutdown()
+    assert Page.asked[:1] == ["/guide"], ended
+    assert (hostile.root / "started").exists(), ended
+    assert not [each for each in Page.asked if "canary" in each]
+    assert len(result(ended).permission_denials) == 2, ended.out
     assert hostile.harm(ended) == []
 
 
