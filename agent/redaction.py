@@ -156,6 +156,11 @@ def mark(name: str) -> str:
     return f"[redacted: {name}]"
 
 
+def marked(text: str) -> bool:
+    """Whether something in a text was replaced."""
+    return _MARK.search(text) is not None
+
+
 def _grown(text: str, at: int, needle: _Needle) -> tuple[int, int]:
     """Return how far a text agrees with the value around a needle that stands in it."""
     start, end, value = at, at + len(needle.text), needle.value

@@ -31,7 +31,7 @@ from agent.events import (
 )
 from agent.log import LogView, read
 from agent.policy import Autonomy
-from agent.redaction import Redaction
+from agent.redaction import Redaction, marked
 from agent.session import Reader, Session
 from agent.sessions import Kept, find, folder
 from sandbox.workspace import PathError, Workspace
@@ -151,12 +151,18 @@ class Past:
     def settings(self, given: Settings, said: frozenset[str]) -> Settings:
         """Return the settings for going on: what was typed counts, then what the session had.
 
-        Of the two levels the more careful one counts, unless one was typed.
+        Of the two levels the more careful one counts, unless one was typed. Raises UsageError where
+        the address of the model held a secret, which no log keeps.
         """
         mine: dict[str, object] = {}
         if "model" not in said and self.named is not None:
             mine["model"] = self.named.model
             if "api_base" not in said:
+                if marked(self.named.api_base):
+                    raise UsageError(
+                        f"the address of {self.named.model} held a secret, which no log keeps",
+                        "--api-base URL",
+                    )
                 mine["api_base"] = self.named.api_base
         if "effort" not in said:
             mine["effort"] = self.effort
@@ -213,6 +219,11 @@ def fork(found: Kept, path: Path, at: str) -> None:
     """
     view = read(found.path)
     first = _head(view, found)
+    if at and view.damage:
+        raise UsageError(
+            f"the log of {found.id} is damaged, so its turns cannot be counted",
+            f"agent run -r {found.id} --fork, which takes all of it",
+        )
     end = view.ends[_cut(view.events[: len(view.ends)], at, found)]
     data = found.path.read_bytes()[view.ends[0] : end]
     line = as_line(first.model_copy(update={"id": path.stem})).encode() + b"\n"

@@ -36,7 +36,12 @@ class Point:
         if not turn.isdecimal() or (dot and not step.isdecimal()):
             raise UsageError(f"not a turn or a step: {word}", "agent rewind TURN.STEP, such as 2.3")
         point = cls(found, int(turn), int(step or 0))
-        there = {(turn, step) for turn, step, _ in _steps(read(found.path).events)}
+        view = read(found.path)
+        if view.damage:
+            raise UsageError(
+                f"the log of {found.id} is damaged, so its turns cannot be counted", "agent undo"
+            )
+        there = {(turn, step) for turn, step, _ in _steps(view.events)}
         if not point.turn or (dot and not point.step) or (point.turn, point.step) not in there:
             what = f"step {step} in turn {turn}" if step else f"turn {turn}"
             raise UsageError(f"{found.id} has no {what}", f"agent sessions show {found.id}")

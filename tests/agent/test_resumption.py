@@ -44,6 +44,7 @@ from agent.messages import (
     UserMessage,
 )
 from agent.policy import Autonomy
+from agent.redaction import mark
 from agent.resumption import UNSURE, Past, fork
 from agent.session import Session
 from agent.sessions import Kept
@@ -189,6 +190,14 @@ def test_what_was_typed_counts_then_what_the_session_had() -> None:
     typed = told.settings(given, frozenset({"model", "effort"}))
     # an address goes with the model that it was said for
     assert (typed.model, typed.api_base, typed.effort) == ("mine", "", 1)
+
+
+def test_an_address_with_a_secret_is_asked_for_again() -> None:
+    told = past(ModelNamed(model="openai/x", api_base=f"http://u:{mark('a password')}@here"))
+    with pytest.raises(UsageError, match="held a secret"):
+        told.settings(Settings(), frozenset())
+    typed = Settings(api_base="http://u:p@here")
+    assert told.settings(typed, frozenset({"api_base"})).api_base == "http://u:p@here"
 
 
 @pytest.mark.parametrize("mine", Autonomy)

@@ -118,6 +118,19 @@ def test_what_is_no_step_is_said(root: Path, to: str) -> None:
     assert (ended.code, len(ended.errors), picture(root)) == (2, 1, before)
 
 
+def test_nothing_is_counted_across_a_gap_in_the_log(root: Path) -> None:
+    two_turns(root)
+    before = picture(root)
+    (session,) = kept(root)
+    whole = session.path.read_bytes().splitlines(keepends=True)
+    session.path.write_bytes(b"".join([*whole[:5], b"\0\0\0\n", *whole[6:]]))
+    assert "is damaged" in back(root, "2", code=2).err
+    model = script(root.parent / "s.yaml", "Done.")
+    ended = agent("run", "-m", model, "-c", "--from", "1", "-p", "go", cwd=root)
+    assert (ended.code, "is damaged" in ended.err) == (2, True)
+    assert (picture(root), len(kept(root))) == (before, 1)
+
+
 def test_nobody_goes_back_under_a_session_at_work(root: Path) -> None:
     two_turns(root)
     place = Place(root, "other")
