@@ -75,7 +75,7 @@ class Checkpoints:
         self.path = Path(os.path.realpath(state or state_path())) / "checkpoints" / self._name
         self._memory = self.path / "last-scan.json"
         self._last: LastScan | None = None
-        self._store = Store(self.path, sandbox, programs)
+        self._store = Store(self.path, sandbox, programs, self._limits.checkpoints)
 
     async def make(self, label: str) -> Checkpoint:
         """Take a picture; when nothing has changed since the last one, that one is returned."""

@@ -59,8 +59,7 @@ HARDENED = (
 )
 TRUSTED_PATH = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-PACKS = 64  # more of them are made into one, and all but the newest KEPT checkpoints dropped
-KEPT = 400
+PACKS = 64  # more of them are made into one, and all but the newest checkpoints dropped
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _RESERVE = 1 << 20  # bytes; with less free than this and what was sent, a disk counts as full
 _LISTED = re.compile(rb"(\d{6}) (?:blob|commit) ([0-9a-f]{40}) +(\d+|-)\t(.+)", re.DOTALL)
@@ -142,8 +141,9 @@ class Store:
     Raises Failed, with one line, when git is missing or fails, and when the disk is full.
     """
 
-    def __init__(self, path: Path, sandbox: Sandbox, programs: str) -> None:
+    def __init__(self, path: Path, sandbox: Sandbox, programs: str, keep: int) -> None:
         self.path = path
+        self._keep = keep
         self._sandbox = sandbox
         self._programs = programs
 
@@ -301,7 +301,7 @@ class Store:
         """Drop all but the newest checkpoints, once there are many packs to make into one."""
         if len(list((self.path / "objects" / "pack").glob("*.pack"))) <= PACKS:
             return
-        for old in self.ids()[:-KEPT]:
+        for old in self.ids()[: -self._keep]:
             (self.path / "refs" / "wisp" / old).unlink(missing_ok=True)
         await self.git("repack", "-a", "-d", "-q", "--window=0")
 

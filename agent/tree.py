@@ -80,6 +80,7 @@ class Limits:
     total_bytes: int = 1 << 30
     files: int = 200_000
     depth: int = 200  # folders in each other; an open descriptor each
+    checkpoints: int = 400  # that are kept, the newest
 
 
 class Known(NamedTuple):

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from trees import UNCONTAINED, build, checkpoints, drive, folders, git, look
 
-from agent import store
 from agent.checkpoint import Checkpoints
 from agent.errors import Failed
 from agent.tree import Limits
@@ -274,31 +273,8 @@ async def test_a_diff_is_what_git_would_show(root: Path, points: Checkpoints) ->
     assert await points.changed(before.id, after.id) == ["a b", "x"]
 
 
-async def test_ten_thousand_files_come_back(root: Path, points: Checkpoints) -> None:
-    for number in range(10_000):
-        path = root / f"d{number // 100}/f{number}"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"%d\r\n" % number)
-    before, whole = await points.make("before"), look(root)
-    chance = random.Random(7)
-    for number in chance.sample(range(10_000), 600):
-        path = root / f"d{number // 100}/f{number}"
-        change = chance.randrange(3)
-        if change == 0:
-            path.unlink()
-        elif change == 1:
-            path.rename(path.with_name(f"moved {number}"))
-        else:
-            path.write_bytes(b"changed")
-    after = await points.make("after")
-    went = await points.unwind([(before.id, after.id)])
-    assert (went.refused, look(root)) == ((), whole)
-
-
-async def test_only_the_newest_are_kept(
-    root: Path, points: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "KEPT", 50)
+async def test_only_the_newest_are_kept(root: Path, tmp_path: Path) -> None:
+    points = checkpoints(root, tmp_path / "state", Limits(checkpoints=50))
     made = []
     for number in range(66):
         (root / "a").write_bytes(b"%d" % number)

@@ -1,7 +1,8 @@
+import random
 from pathlib import Path
 
 import pytest
-from trees import checkpoints
+from trees import checkpoints, look
 
 from agent.checkpoint import Checkpoints
 from agent.errors import Failed
@@ -127,3 +128,27 @@ async def test_turns_whose_checkpoints_are_gone_cannot_be_undone(person: Person)
     span = await person.turn(b"1")
     Turns(person.points.path).record(TurnSpan("session", 2, "000001-ffffff", span.after))
     assert (await undo(person.points)).spans == (span,)
+
+
+async def test_ten_thousand_files_come_back(tmp_path: Path) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    points = checkpoints(root, tmp_path / "state")
+    for number in range(10_000):
+        path = root / f"d{number // 100}/f{number}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"%d\r\n" % number)
+    before, whole = await points.make("before"), look(root)
+    chance = random.Random(7)
+    for number in chance.sample(range(10_000), 600):
+        path = root / f"d{number // 100}/f{number}"
+        change = chance.randrange(3)
+        if change == 0:
+            path.unlink()
+        elif change == 1:
+            path.rename(path.with_name(f"moved {number}"))
+        else:
+            path.write_bytes(b"changed")
+    after = await points.make("after")
+    went = await points.unwind([(before.id, after.id)])
+    assert (went.refused, look(root)) == ((), whole)
