@@ -379,6 +379,16 @@ def test_nothing_of_the_project_is_patched_in_tests() -> None:
     assert found == []
 
 
+def test_only_what_people_read_is_told_by_a_clock_that_may_jump() -> None:
+    asks = {
+        name(path)
+        for path in python(*PACKAGES)
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "time.time"
+    }
+    assert asks == {"agent/keeping.py", "agent/place.py", "agent/session.py", "agent/store.py"}
+
+
 def test_every_exception_to_a_lint_rule_has_its_reason() -> None:
     found = [
         f"{name(path)}:{number}"
