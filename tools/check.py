@@ -87,9 +87,11 @@ def find_runner(context: ToolContext) -> Runner | None:
 def describe(report: CheckReport, targets: list[str]) -> str:
     """Return a report as the model reads it: counts, then failures, cut with a note."""
     lines = [f"{verdict(report)} ({report.command}, {report.seconds:.1f} s)"]
-    missing = [
-        target for target in targets if report.granularity == "test" and not _ran(target, report)
-    ]
+    missing = []
+    if report.granularity == "test":
+        # of one alone, whatever ran was it, however it was called
+        alone = len(targets) == 1 and bool(report.tests)
+        missing = [target for target in targets if not alone and not _ran(target, report)]
     if missing:
         lines.append(f"not run: {', '.join(missing)}; no such test; leave targets out to run all")
     if targets and report.granularity == "exit-status":
@@ -136,7 +138,7 @@ def verdict(report: CheckReport) -> str:
 
 
 def _ran(target: str, report: CheckReport) -> bool:
-    return any(
-        test == target or test.startswith((f"{target}::", f"{target}[", f"{target}.", f"{target}/"))
-        for test in report.tests
-    )
+    # unittest names tests by modules, whatever file they were asked for by
+    dotted = target.removesuffix(".py").strip("/").replace("/", ".")
+    starts = (f"{target}::", f"{target}[", f"{target}.", f"{target.rstrip('/')}/", f"{dotted}.")
+    return any(test == target or test.startswith(starts) for test in report.tests)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tools.bench import Bench
 from tests.tools.running import checked
+from tools.check import describe
 from tools.report import TestOutcome
 from tools.runners.pytest import Pytest
 from tools.runners.unittest import Unittest
@@ -66,6 +67,22 @@ async def test_targets_are_tests_modules_or_files(bench: Bench, target: str) -> 
     expected = {"test_a.T.test_ok": {"test_a.T.test_ok": P}, "test_a.T.test_o": {}}
     assert report.tests == expected.get(target, {"test_c.T.test_c": P})
     assert report.green == (target != "test_a.T.test_o")
+
+
+@pytest.mark.parametrize("target", ["tests", "tests/", "tests/deep", "deep/"])
+async def test_a_target_may_be_a_folder(bench: Bench, target: str) -> None:
+    files = {
+        "tests/test_a.py": HEAD + "    def test_x(self): pass\n",
+        "tests/deep/__init__.py": "",
+        "tests/deep/test_b.py": HEAD + "    def test_y(self): pass\n",
+    }
+    runner = Unittest(PYTHON, ("discover", "-s", "tests"))
+    report = await checked(bench, runner, files, [target])
+    everything = {"test_a.T.test_x": P, "deep.test_b.T.test_y": P}
+    below = {"deep.test_b.T.test_y": P}
+    expected = {"tests/deep": below, "deep/": {}}
+    assert report.tests == expected.get(target, everything)
+    assert ("no such test" in describe(report, [target])) is (target == "deep/")
 
 
 async def test_tests_in_a_folder_that_is_no_package_are_discovered(bench: Bench) -> None:

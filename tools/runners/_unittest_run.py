@@ -30,11 +30,12 @@ def _tests(suite):
 def _wanted(test, targets):
     name = _identity(test)
     module = sys.modules.get(type(test).__module__)
-    path = getattr(module, "__file__", None)
+    path = os.path.realpath(getattr(module, "__file__", None) or os.devnull)
     return any(
         name == target
         or name.startswith(target + ".")
-        or (path is not None and os.path.realpath(path) == os.path.realpath(target))
+        or path == os.path.realpath(target)
+        or path.startswith(os.path.realpath(target) + os.sep)
         for target in targets
     )
 

@@ -12,7 +12,8 @@ from tools.runners.signed import fold, python_launch
 class Unittest(Runner):
     """Runs unittest; test ids are dotted names, as `python -m unittest -v` shows them.
 
-    Targets may also be files. A part is chosen after discovery, so ids mean the same in every run.
+    Targets may also be files and folders. A part is chosen after discovery, so ids mean the same in
+    every run.
     """
 
     name = "unittest"
