@@ -48,7 +48,12 @@ from sandbox.watcher import watch
 
 watched = watch()
 subprocess.Popen(
-    ["/bin/sh", "-c", 'sleep 2.5; exec /bin/sh -c "read -r forever" "$MARK" "$0"', sys.argv[1]],
+    [
+        "/bin/sh",
+        "-c",
+        'until [ -e "$0/go" ]; do sleep 0.05; done; exec /bin/sh -c "read -r forever" "$MARK" "$0"',
+        sys.argv[1],
+    ],
     env={"MARK": watched.mark, "PATH": os.defpath},
     pass_fds=(watched.line,),
 )
@@ -120,4 +125,5 @@ def test_who_bears_the_mark_only_late_is_ended(ground: Ground) -> None:
         process.kill()
         process.wait()
         assert len(living(ground.root)) == 1
+        (ground.root / "go").touch()
         assert comes(lambda: ended(ground.root)), living(ground.root)
