@@ -17,7 +17,7 @@ from agent.log import read
 from agent.resumption import fork
 from agent.session import new_id
 from agent.sessions import Kept, find, folder
-from agent.undo import Turns, TurnSpan, Undone, rewind
+from agent.undo import Turns, Undone, rewind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,13 @@ class Point:
             raise UsageError(f"{found.id} has no {what}", f"agent sessions show {found.id}")
         return point
 
-    def checkpoint(self) -> str:
-        """Return the first checkpoint from here on within the turn; empty where there is none."""
-        here = False
+    def checkpoints(self) -> dict[tuple[int, int], str]:
+        """Return the first checkpoint of each turn and step from here on."""
+        found: dict[tuple[int, int], str] = {}
         for turn, step, event in _steps(read(self.session.path).events):
-            here = turn == self.turn and step >= self.step
-            if here and isinstance(event, CheckpointMade):
-                return event.id
-        return ""
+            if turn >= self.turn and isinstance(event, CheckpointMade):
+                found.setdefault((turn, step), event.id)
+        return found
 
     def end(self) -> str:
         """Return up to where the conversation stays, as `fork` takes it; empty for nothing."""
@@ -66,13 +65,17 @@ class Point:
 async def files_back(point: Point, checkpoints: Checkpoints, *, preview: bool) -> Undone | None:
     """Take the files back; None where nothing was changed since. Raises Failed."""
     done = Turns(checkpoints.path).done(await checkpoints.ids())
-    mine = (each for each in done if each.session == point.session.id and each.turn >= point.turn)
-    first: TurnSpan | None = next(mine, None)
+    made = point.checkpoints()
+    begins: dict[int, str] = {}  # by its first checkpoint a turn is known in a fork too
+    for (turn, _), name in made.items():
+        begins.setdefault(turn, name)
+    first = next((each for each in done if each.before in begins.values()), None)
     if first is None:
         return None
     kept = ""
-    if point.step and first.turn == point.turn:
-        kept = point.checkpoint() or first.after
+    if point.step and first.before == begins.get(point.turn):
+        since = (made[at] for at in made if at[0] == point.turn and at[1] >= point.step)
+        kept = next(since, first.after)
     return await rewind(checkpoints, first, kept, preview=preview)
 
 

@@ -1,7 +1,7 @@
 """A turn: from a prompt to rest, opened and closed exactly once whatever happens in between.
 
 What is done in it is the `work`: the loop for `run`, the repair for `fix`. Around it stand the
-checkpoint before the first change, the limit on time, the verification and the way out.
+checkpoints before changes, the limit on time, the verification and the way out.
 """
 
 from __future__ import annotations

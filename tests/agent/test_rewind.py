@@ -96,6 +96,13 @@ def test_the_conversation_goes_on_from_there_in_a_copy(root: Path) -> None:
     assert len([each for each in events if isinstance(each, ToolRequested)]) == 3
 
 
+def test_a_fork_goes_back_to_before_its_beginning(root: Path) -> None:
+    two_turns(root)
+    turn(root, words=("-c", "--fork"))
+    back(root, "1.2", "--files")
+    assert files(root) == ("0", "0", "1")
+
+
 def test_both_go_back_without_a_word_more(root: Path) -> None:
     two_turns(root)
     back(root, "2")
