@@ -40,6 +40,7 @@ class Conversation:
     place: Place
     past: Past | None = None
     said: frozenset[str] = frozenset()  # the settings that were typed
+    _here: bool = False  # whether a turn was done by this process
 
     @classmethod
     def open(
@@ -64,7 +65,7 @@ class Conversation:
 
     @property
     def turns(self) -> int:
-        """How many there were so far."""
+        """How many were begun so far."""
         return self.past.turns if self.past else 0
 
     def settings(self, given: Settings) -> Settings:
@@ -83,7 +84,11 @@ class Conversation:
         """Say how it begins: the first events of this process."""
         past = self.past
         level, effort, where = settings.autonomy, settings.effort, str(cwd)
+        notes = (*notes, *self._notes(model))
         if past is None:
+            from agent.resumption import Past
+
+            self.past = Past(model, level, effort, system=bool(system))
             self.session.start(
                 SessionStarted(
                     id=self.session.id,
@@ -112,8 +117,10 @@ class Conversation:
         self.session.emit(StanceTaken.of(stance))
         named = _absolute(settings.model, cwd)
         self.session.emit(ModelNamed(model=named, api_base=settings.api_base))
-        for note in (*notes, *self._notes(model)):
+        for note in notes:
             self.session.emit(note)
+        assert self.past is not None, "made above where there was none"
+        self.session.listen(self.past.take)
 
     def memory(self, workspace: Workspace) -> ToolMemory:
         """Return what the tools remember of it."""
@@ -123,6 +130,8 @@ class Conversation:
         """Return what is to stand behind the next prompt, last: what is not as it was."""
         if self.past is None:
             return ""
+        if self._here:
+            return self.past.news_here(memory, workspace)
         messages = self.session.history.messages
         new = changed_instructions(messages, workspace, cwd) if self.past.system else ""
         if new:
@@ -130,7 +139,8 @@ class Conversation:
         return "\n\n".join(filter(None, [self.past.news(memory, workspace), new]))
 
     def leave(self, memory: ToolMemory) -> None:
-        """Keep what the tools remember, for the next time."""
+        """Keep what the tools remember at the end of a turn, for the next time."""
+        self._here = True
         if memory.seen or memory.plan or memory.directory != ".":
             self.session.emit(
                 MemoryKept(

@@ -69,7 +69,7 @@ class TurnStarted(Base):
 
     type: Literal["turn_started"] = "turn_started"
     prompt: str
-    kind: Literal["run", "fix"] = "run"
+    kind: Literal["run", "fix", "check"] = "run"  # of a `check` the model is told by the next one
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
     origin: str = ""  # of a part of the prompt that the user did not write
@@ -176,6 +176,13 @@ class PromptQueued(Base):
     prompt: str
 
 
+class PromptTaken(Base):
+    """What was typed ahead has joined the turn: the model reads it before its next step."""
+
+    type: Literal["prompt_taken"] = "prompt_taken"
+    prompt: str
+
+
 class BytesLeft(Base):
     """Bytes left this machine, to whom."""
 
@@ -271,6 +278,7 @@ Event = Annotated[
     | AutonomyChanged
     | EffortChanged
     | PromptQueued
+    | PromptTaken
     | BytesLeft
     | Notice
     | TurnFinished

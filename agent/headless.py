@@ -8,31 +8,15 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agent import approval, faces, secret_values
-from agent.context import mentions
-from agent.context.prompt import hidden_instructions, system_prompt
-from agent.context.sources import Sources
-from agent.conversation import Conversation
+from agent.desk import Desk
 from agent.errors import ModelUnusable, WispError, ran_short
-from agent.escalation import ACCEPTED, Strong
-from agent.events import Notice, Result, Verification
-from agent.footing import open_workspace, start_model, strong_model, writable
+from agent.events import Notice, Result, TurnFinished, Verification
 from agent.job import Job
-from agent.ledger import Ledger
-from agent.loop import Limits
-from agent.models.base import Model
 from agent.outcome import INTERRUPTED, TERMINATED, Facts, outcome
 from agent.redaction import Redaction
-from agent.remembered import remember
-from agent.session import new_id
-from agent.site import Site
-from agent.standing import starting_stance
-from sandbox.base import Containment
-from sandbox.workspace import Workspace
-from tools.base import ToolContext
 
 if TYPE_CHECKING:
     from agent.turn import Turn
@@ -63,52 +47,43 @@ def execute(job: Job) -> int:
 
 
 class _Run:
-    """The pieces of one run, opened in order and closed in the other."""
+    """One turn at a desk of its own, and the result of it."""
 
     def __init__(self, job: Job, face: faces.Face, started: float) -> None:
         self.job = job
         self.face = face
         self.started = started
         self.signal = 0
-        self.ledger = Ledger()
         self.redaction = Redaction(secret_values.outside())
 
     async def go(self) -> int:
-        job, new = self.job, new_id()
-        home = open_workspace(job.cwd, job.add_dirs)
-        self.redaction.learn(secret_values.within(home))
-        if job.kind == "fix":
-            writable(home.root)
-        key_for = secret_values.telling(self.redaction)
-        strong = strong_model(job.settings, key_for)
-        if strong is not None and job.escalation_accepted:
-            strong.open(strong.budget)  # what is wrong with it is better known now
-        async with contextlib.AsyncExitStack() as stack:
-            site = await self._go_to(home, new, stack) if job.worktree else None
-            root = site.workspace.root if site else home.root
-            readers = (self.face.read, self.ledger.read)
-            talk = Conversation.open(new, home.root, root, job.resume, readers, self.redaction)
-            stack.callback(talk.close)
-            self.job = replace(job, settings=talk.settings(job.settings))
-            await self._have_model()
-            if job.kind == "fix":
-                talk.place.take()
-            model = await stack.enter_async_context(start_model(self.job.settings, key_for))
-            site = site or await self._go_to(home, new, stack)  # while the model loads
-            if strong is not None:
-                stack.push_async_callback(strong.close)
-            return await self._turn(site, model, talk, strong)
+        job = self.job
+        interactive = job.output == "text" and approval.person_is_there()
+        ask, question = approval.pick(interactive)
+        opened = Desk.open(
+            job,
+            (self.face.read,),
+            ask,
+            question,
+            redaction=self.redaction,
+            have_model=self._have_model,
+        )
+        async with opened as desk:
+            with contextlib.ExitStack() as signals:
+                finished = await desk.turn(
+                    job.prompt,
+                    job.kind,
+                    images=job.images,
+                    origin=job.origin,
+                    form=job.form,
+                    begun=lambda turn: signals.enter_context(self._signals(turn)),
+                )
+            return await self._told(desk, finished)
 
-    async def _go_to(self, home: Workspace, name: str, stack: contextlib.AsyncExitStack) -> Site:
-        site = await Site.open(self.job, home, name)
-        stack.push_async_callback(site.leave)
-        return site
-
-    async def _have_model(self) -> None:
+    async def _have_model(self, name: str) -> None:
         """Load the model first where it is missing and the user agreed; raises ModelUnusable."""
         from agent.models.choose import missing_download
 
-        name = self.job.settings.model
         size = missing_download(name)
         if not size:
             return
@@ -125,82 +100,15 @@ class _Run:
         """Show how it all ended."""
         self.face.result(self.redaction.clean(result))
 
-    async def _turn(
-        self,
-        site: Site,
-        model: Model,
-        talk: Conversation,
-        strong: Strong | None,
-    ) -> int:
-        from agent.checkpoint import Checkpoints
-        from agent.copies import Copies
-        from agent.turn import Turn
-        from tools.shell import stop_jobs
-
-        job, settings, session = self.job, self.job.settings, talk.session
-        workspace, sandbox = site.workspace, site.sandbox
-        interactive = job.output == "text" and approval.person_is_there()
-        ask, question = approval.pick(interactive)
-        grants = (*job.grants, *((ACCEPTED,) if job.escalation_accepted else ()))
-        dropped: list[Notice] = []
-        if job.check_of_repository and sandbox.containment is Containment.NONE:
-            text = f"not run, since nothing contains it: {settings.check}, the repository's check"
-            dropped.append(Notice(text=text, hint="--check CMD, if it is to run all the same"))
-            settings = settings.model_copy(update={"check": ""})
-        context = ToolContext(
-            workspace=workspace,
-            sandbox=sandbox,
-            memory=talk.memory(workspace),
-            output=_quiet,
-            question=question,
-            check_command=settings.check,
-            network=settings.network,
-        )
-        turn = Turn(
-            session=session,
-            model=model,
-            context=context,
-            stance=starting_stance(settings, grants, sandbox),
-            keep=lambda grant: remember(grant, workspace.root),
-            ask=ask,
-            checkpoints=Checkpoints(workspace.root, sandbox),
-            copies=Copies(workspace.root),
-            limits=Limits(
-                settings.max_steps,
-                settings.max_tokens,
-                settings.max_wall_time,
-                settings.max_cost,
-            ),
-            effort=settings.effort,
-            seed=settings.seed,
-            strong=strong,
-            form=job.form,
-            number=talk.turns + 1,
-            claim=talk.place.take,
-        )
-        notices = [*job.notices, *dropped, *site.notices]
-        notices += hidden_instructions(workspace, site.cwd)
-        if why := sandbox.why_not:
-            notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
-        system = system_prompt(workspace, site.cwd)
-        talk.begin(settings, site.cwd, model.name, turn.stance, system, notices)
-        work = _work(job.kind)
-        found = ""
-        if job.kind == "run" and model.local:
-            # a small model seldom looks before it speaks, so what the prompt names is shown to it
-            found = mentions.gather(Sources(workspace), job.prompt)
-        news = talk.news(context.memory, workspace, site.cwd)
-        found = "\n\n".join(filter(None, [found, news]))
-        with self._signals(turn):
-            finished = await turn.carry(job.prompt, job.kind, work, found, job.images, job.origin)
-            await stop_jobs(context.memory)
-        talk.leave(context.memory)
-        diff = ""
+    async def _told(self, desk: Desk, finished: TurnFinished) -> int:
+        """Show the result of the turn and return its exit code."""
+        turn, sandbox, diff = desk.last, desk.site.sandbox, ""
+        assert turn is not None, "it has just ended"
         if finished.changed and turn.before and turn.after:
             diff = await turn.checkpoints.diff(turn.before.id, turn.after.id)
-        left = await site.leave()
+        left = await desk.site.leave()
         if left is not None:
-            session.emit(Notice(text=f"the changes are in {left.path}"))
+            desk.talk.session.emit(Notice(text=f"the changes are in {left.path}"))
         self.end(
             Result(
                 **finished.model_dump(include={"outcome", "exit_code", "text", "error", "steps"}),
@@ -210,8 +118,8 @@ class _Run:
                 usage=finished.usage,
                 files_changed=finished.changed,
                 diff=diff,
-                session=session.id,
-                model=model.name,
+                session=desk.talk.session.id,
+                model=desk.model.name,
                 containment=sandbox.containment,
                 containment_features=tuple(sorted(sandbox.features)),
                 containment_why_not=sandbox.why_not,
@@ -219,8 +127,8 @@ class _Run:
                 seconds=round(time.monotonic() - self.started, 2),
                 attempts=turn.done.attempts,
                 escalated=turn.done.escalated,
-                bytes_left=self.ledger.left,
-                online_calls=self.ledger.online,
+                bytes_left=desk.ledger.left,
+                online_calls=desk.ledger.online,
             )
         )
         return finished.exit_code
@@ -246,17 +154,3 @@ class _Run:
         finally:
             for each in caught:
                 loop.remove_signal_handler(each)
-
-
-def _work(kind: str) -> Any:
-    if kind == "fix":
-        from agent.repair.fix import repair
-
-        return repair
-    from agent.run import reason_and_act
-
-    return reason_and_act
-
-
-def _quiet(text: str) -> None:
-    """Live output of checks that the harness runs is not shown without a screen."""

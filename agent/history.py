@@ -15,8 +15,10 @@ from agent.events import (
     HarnessSpoke,
     HistoryCompacted,
     MessageFinished,
+    PromptTaken,
     SessionResumed,
     SessionStarted,
+    StepStarted,
     ToolFinished,
     ToolRequested,
     TurnFinished,
@@ -42,6 +44,8 @@ class History:
         self.messages: list[Message] = []
         self.open: dict[str, ToolCall] = {}
         self._model = ""
+        self._users: dict[str, ToolCall] = {}  # calls of the user's own that run
+        self._told: list[UserMessage] = []  # what they brought; the model reads it next
         self._foreign = Foreign()
 
     @property
@@ -70,16 +74,30 @@ class History:
                 self.messages += [SystemMessage(text=system)] if system else []
             case SessionResumed():
                 self._go_on(event)
+            case StepStarted():
+                self._tell()
+            case TurnStarted(kind="check"):
+                pass  # what it came to stands behind the next prompt
             case TurnStarted(prompt=prompt, context=context, images=images, origin=origin):
+                self._tell()
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, images=images, origin=origin))
                 self._foreign.take(origin, prompt.partition(f"\n{origin}\n")[2] or prompt)
             case HarnessSpoke(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
+            case PromptTaken(prompt=prompt):
+                self.messages.append(UserMessage(text=prompt))
             case MessageFinished(message=message):
                 self.messages.append(message)
             case ToolRequested(call=call, by="model"):
                 self.open[call.id] = call
+            case ToolRequested(call=call, by="user"):
+                self._users[call.id] = call
+            case ToolFinished(call_id=call_id, result=result) if call_id in self._users:
+                words = _in_words(self._users.pop(call_id))
+                text = f"I ran `{words}` myself. What it said:\n{result.text}"
+                self._told.append(UserMessage(text=text, origin=result.origin))
+                self._foreign.take(result.origin, result.text)
             case ToolFinished(call_id=call_id, result=result) if call_id in self.open:
                 call = self.open.pop(call_id)
                 self.messages.append(
@@ -111,6 +129,11 @@ class History:
         if resumed.system:
             self.messages.insert(0, SystemMessage(text=resumed.system))
 
+    def _tell(self) -> None:
+        """Append what waited: between a reply and the results of its calls nothing may stand."""
+        self.messages += self._told
+        self._told = []
+
     def _answer_rest(self) -> None:
         """Answer the calls of the last reply that a cancellation left: a model expects one each."""
         answered: set[str] = set()
@@ -122,6 +145,12 @@ class History:
                     _not_run(call) for call in message.calls if call.id not in answered
                 ]
                 return
+
+
+def _in_words(call: ToolCall) -> str:
+    """Return a call as its user wrote it: a command, or the arguments of another tool."""
+    given = ", ".join(f"{k}={v}" for k, v in call.arguments.items())
+    return str(call.arguments.get("command") or f"{call.name} {given}")
 
 
 def _not_run(call: ToolCall, why: str = NOT_RUN) -> ToolMessage:

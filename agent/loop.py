@@ -7,7 +7,7 @@ ends the loop is the model's rest, a limit, a stall, an error of the model, or a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from agent.events import (
     HarnessSpoke,
     HistoryCompacted,
     MessageFinished,
+    PromptTaken,
     StepStarted,
 )
 from agent.history import FULL_AT, History, room_for
@@ -83,6 +84,7 @@ class Loop:
     limits: Limits
     effort: int = 2
     temperature: float = 0.0
+    typed: Callable[[], Sequence[str]] = tuple  # takes what the user typed ahead
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
 
@@ -131,6 +133,9 @@ class Loop:
             return None
         if said:
             self.emit(HarnessSpoke(text=said))
+        if rest.steps and schema is None:
+            for prompt in self.typed():
+                self.emit(PromptTaken(prompt=prompt))
         rest.steps += 1
         self.emit(StepStarted(step=rest.steps))
         reply = await self._reply(schema)

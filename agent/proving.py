@@ -10,21 +10,22 @@ from agent.verify import hidden, named, objection, verification
 from tools.report import CheckReport, TestOutcome
 
 
-async def verify(turn: Turn, prompt: str, seen: CheckReport | None) -> Verification:
+async def verify(turn: Turn, prompt: str, *, asked: bool) -> Verification:
     """Run the check on the tree as it is now, and on the tree as it was before the turn.
 
-    Only where a check was given or configured, or the model ran the project's own. The targets are
-    the failing tests that the prompt names.
+    Only where a check was given or configured, or `asked` says that the model ran the project's own
+    or the user wants it. The targets are the failing tests that the prompt names.
     """
-    if not turn.context.check_command and seen is None:
+    if not turn.context.check_command and not asked:
         return Verification(reason="no check was asked for")
-    assert turn.before is not None, "what changes something is preceded by a checkpoint"
+    first = turn.since or turn.before
+    assert first is not None, "what changes something is preceded by a checkpoint"
     now = await turn.checkpoints.make(f"{turn.session.id} before the check")
-    changed = await turn.checkpoints.changed(turn.before.id, now.id)
+    changed = await turn.checkpoints.changed(first.id, now.id)
     if not changed:
         return Verification(reason="nothing was changed")
     async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
-        old = await old_contents(turn.checkpoints, turn.before.id, changed)
+        old = await old_contents(turn.checkpoints, first.id, changed)
         before: CheckReport | None = None
         if bench.isolated:  # elsewhere nothing can show the old tree at its path
             before = bench.baseline = await bench.check(old)

@@ -39,6 +39,11 @@ from tools import registry
 from tools.base import ToolCall, ToolError, ToolMemory
 
 UNSURE = "unknown"  # the hash of a file that was seen, but not how it was: it counts as changed
+# how it is told what a turn came to that was no conversation
+_BESIDE = {
+    "fix": "That was given to a repair, which ended so: ",
+    "check": "Since then the user had the check run: ",
+}
 _FILE_TOOLS = ("read", "edit", "write")
 # the arguments of theirs that are paths, in all their spellings
 _PATHS = {"path", "move_to"} | {
@@ -104,7 +109,7 @@ class Past:
     system: bool = False  # whether there is a system prompt
     kept: MemoryKept | None = None
     since: list[ToolCall] = field(default_factory=list)  # the calls made after that
-    repaired: str = ""  # what the last turn came to, where it was a repair
+    beside: str = ""  # what the last turn came to, where the model had no part in its end
 
     @classmethod
     def of(cls, view: LogView, forked_from: str = "") -> Past:
@@ -114,10 +119,11 @@ class Past:
         past = cls(first.model, first.autonomy, first.effort, damage=tuple(view.damage))
         past.forked_from, past.system = forked_from, bool(first.system)
         for event in view.events:
-            past._take(event)
+            past.take(event)
         return past
 
-    def _take(self, event: Base) -> None:
+    def take(self, event: Base) -> None:
+        """Take in one event of the session."""
         match event:
             case SessionResumed(model=model, autonomy=level, effort=effort, system=system):
                 self.model, self.autonomy, self.effort = model, level, effort
@@ -132,9 +138,9 @@ class Past:
                 self.named = event
             case TurnStarted(kind=kind):
                 self.turns += 1
-                self.repaired = kind if kind == "fix" else ""
-            case TurnFinished(text=text, error=error) if self.repaired:
-                self.repaired = text or error or "nothing"
+                self.beside = _BESIDE.get(kind, "")
+            case TurnFinished(text=text, error=error) if self.beside:
+                self.beside += text or error or "nothing"
             case ToolRequested(call=call):
                 self.since.append(call)
             case ToolFinished(call_id=call_id, result=result) if not result.ok:
@@ -187,19 +193,22 @@ class Past:
 
     def news(self, memory: ToolMemory, workspace: Workspace) -> str:
         """Return what the model could not know of how things are now; empty when nothing is."""
-        told = []
-        if self.repaired:
-            told.append(f"That was given to a repair, which ended so: {self.repaired}")
-        old = self.kept.seen if self.kept else {}
-        # of what is unknown for longer it was told before
-        known = [path for path in memory.seen if old.get(path) != UNSURE]
-        if changed := [path for path in known if _hash(workspace, path) != memory.seen[path]]:
-            told.append(f"Changed since you saw them, read them again: {', '.join(changed)}")
+        told = [self.news_here(memory, workspace)]
         shell = [call for call in self.since if call.name == "shell"]
         if any(call.arguments.get("background") for call in shell):
             told.append("Commands that were left running have ended.")
         if any(not call.arguments.get("background") for call in shell):
             told.append("Commands start in the top folder again.")
+        return "\n".join(filter(None, told))
+
+    def news_here(self, memory: ToolMemory, workspace: Workspace) -> str:
+        """Return what of it there is to tell within one process, where commands still run."""
+        told = [self.beside] if self.beside else []
+        old = self.kept.seen if self.kept else {}
+        # of what is unknown for longer it was told before
+        known = [path for path in memory.seen if old.get(path) != UNSURE]
+        if changed := [path for path in known if _hash(workspace, path) != memory.seen[path]]:
+            told.append(f"Changed since you saw them, read them again: {', '.join(changed)}")
         return "\n".join(told)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.bench import Bench
 from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke
 from agent.loop import Loop
 from agent.proving import red, verify
 from agent.turn import Turn
+from agent.verify import tally
 from tools import registry
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         emit=turn.emit,
         limits=turn.limits,
         effort=turn.effort,
+        typed=turn.typed,
     )
     await _step(turn, loop)
     if loop.rest.stalled:
@@ -45,14 +48,31 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         await _answered(turn, loop, turn.form)
 
 
+async def check(turn: Turn, prompt: str) -> None:
+    """Prove, because the user asked for it, what was changed since `turn.since`.
+
+    Where nothing was changed the check is run all the same. Raises WispError.
+    """
+    done = turn.done
+    if turn.since is not None:
+        done.verification = await verify(turn, prompt, asked=True)
+    after = done.verification.after
+    if after is None:
+        async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
+            after = tally(await bench.check())
+    done.text = f"{after.passed} passed, {after.failed} failed"
+    if done.verification.after is not None:
+        done.text += f"; {done.verification.reason or 'what was changed is verified'}"
+
+
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:
     """Verify what was changed; where the check is red a strong model may go on."""
     done = turn.done
-    done.verification = await verify(turn, prompt, loop.rest.report)
+    done.verification = await verify(turn, prompt, asked=loop.rest.report is not None)
     if red(done.verification) and not done.limit:
         why = f"the check is red ({done.verification.reason})"
         if await _go_on(turn, loop, why, RED.format(done.verification.reason)):
-            done.verification = await verify(turn, prompt, loop.rest.report)
+            done.verification = await verify(turn, prompt, asked=loop.rest.report is not None)
 
 
 async def _step(turn: Turn, loop: Loop) -> None:

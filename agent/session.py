@@ -69,6 +69,10 @@ class Session:
         self._seq = max((each.seq for each in view.events), default=0)
         return view
 
+    def listen(self, reader: Reader) -> None:
+        """Let another one read what comes from now on."""
+        self._readers.append(reader)
+
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
         for each in self._live.passing(event):

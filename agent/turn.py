@@ -7,7 +7,7 @@ checkpoints before changes, the limit on time, the verification and the way out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -74,6 +74,8 @@ class Turn:
     number: int = 1  # of this turn in its session
     claim: Callable[[], None] = lambda: None  # raises Blocked where others change files here
     strong: Strong | None = None  # what may take over
+    typed: Callable[[], Sequence[str]] = tuple  # takes what the user typed ahead
+    since: Checkpoint | None = None  # where what is to be proved began, if before this turn
     keep: Callable[[Grant], None] | None = None  # where a grant is kept for other sessions
     done: Done = field(default_factory=Done)
     before: Checkpoint | None = None
@@ -95,7 +97,7 @@ class Turn:
     async def carry(
         self,
         prompt: str,
-        kind: Literal["run", "fix"],
+        kind: Literal["run", "fix", "check"],
         work: Callable[[Turn, str], Awaitable[None]],
         context: str = "",
         images: tuple[Image, ...] = (),
@@ -153,7 +155,7 @@ class Turn:
                 error = error or caught
         done = self.done
         facts = Facts(
-            changed=bool(changed),
+            changed=bool(changed or self.since),
             verification=done.verification,
             denied=bool(self.calls.denials),
             limit=bool(done.limit),

@@ -1,0 +1,314 @@
+"""Where a person and the model work: one session with all that its turns stand on.
+
+Opened in order (workspace, log, model, sandbox) and closed in the other. A face does turns at it,
+one after the other; between and beside them it moves the slider, runs a command of the user's, or
+types ahead. What happens is in the events, which the readers are handed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agent import secret_values
+from agent.checkpoint import Checkpoint, Checkpoints
+from agent.context import mentions
+from agent.context.prompt import hidden_instructions, system_prompt
+from agent.context.sources import Sources
+from agent.conversation import Conversation
+from agent.copies import Copies
+from agent.escalation import ACCEPTED, Strong
+from agent.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Ask,
+    AutonomyChanged,
+    EffortChanged,
+    Notice,
+    PromptQueued,
+    TurnFinished,
+)
+from agent.footing import open_workspace, start_model, strong_model, writable
+from agent.job import Job
+from agent.ledger import Ledger
+from agent.loop import Limits
+from agent.messages import Image
+from agent.models.base import Model
+from agent.policy import Autonomy, Decision, Stance, decide
+from agent.redaction import Redaction
+from agent.remembered import remember
+from agent.session import Reader, new_id
+from agent.site import Site
+from agent.standing import starting_stance
+from agent.turn import Turn
+from sandbox.base import Containment
+from sandbox.workspace import Workspace
+from tools.base import Effect, Question, ToolCall, ToolContext, ToolResult
+
+if TYPE_CHECKING:
+    from agent.form import Form
+
+Kind = Literal["run", "fix", "check"]
+PLAN_MODE = (
+    "You may only read now. If this asks for a change, set a plan with `plan`, one item a step,"
+    " and stop: the user decides about it."
+)
+
+
+@dataclass
+class Desk:
+    """One session, its model, its place and its policy, from `open` to the end of that block."""
+
+    job: Job
+    talk: Conversation
+    site: Site
+    model: Model
+    stance: Stance
+    context: ToolContext
+    ask: Ask
+    ledger: Ledger
+    redaction: Redaction
+    strong: Strong | None = None
+    queue: list[str] = field(default_factory=list)  # what was typed ahead
+    last: Turn | None = None
+    unproved: Checkpoint | None = None  # before the first change that nothing has proved yet
+    _commands: int = 0
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        job: Job,
+        readers: tuple[Reader, ...],
+        ask: Ask,
+        question: Question,
+        *,
+        redaction: Redaction,
+        have_model: Callable[[str], Awaitable[None]],
+        ledger: Ledger | None = None,
+    ) -> AsyncIterator[Desk]:
+        """Open it for a job; its prompt is not begun. Raises WispError.
+
+        `have_model` is awaited with the name of the model before it is started: it loads what is
+        missing, or raises ModelUnusable.
+        """
+        from tools.shell import stop_jobs
+
+        new, ledger = new_id(), ledger or Ledger()
+        home = open_workspace(job.cwd, job.add_dirs)
+        redaction.learn(secret_values.within(home))
+        if job.kind == "fix":
+            writable(home.root)
+        key_for = secret_values.telling(redaction)
+        strong = strong_model(job.settings, key_for)
+        if strong is not None and job.escalation_accepted:
+            strong.open(strong.budget)  # what is wrong with it is better known now
+        async with contextlib.AsyncExitStack() as stack:
+            site = await _go_to(job, home, new, stack) if job.worktree else None
+            root = site.workspace.root if site else home.root
+            every = (*readers, ledger.read)
+            talk = Conversation.open(new, home.root, root, job.resume, every, redaction)
+            stack.callback(talk.close)
+            job = replace(job, settings=talk.settings(job.settings))
+            await have_model(job.settings.model)
+            if job.kind == "fix":
+                talk.place.take()
+            model = await stack.enter_async_context(start_model(job.settings, key_for))
+            site = site or await _go_to(job, home, new, stack)  # while the model loads
+            if strong is not None:
+                stack.push_async_callback(strong.close)
+            job, dropped = _contained(job, site)
+            grants = (*job.grants, *((ACCEPTED,) if job.escalation_accepted else ()))
+            context = ToolContext(
+                workspace=site.workspace,
+                sandbox=site.sandbox,
+                memory=talk.memory(site.workspace),
+                output=_quiet,
+                question=question,
+                check_command=job.settings.check,
+                network=job.settings.network,
+            )
+            stack.push_async_callback(stop_jobs, context.memory)
+            stance = starting_stance(job.settings, grants, site.sandbox)
+            desk = cls(job, talk, site, model, stance, context, ask, ledger, redaction, strong)
+            desk._begin(dropped)
+            yield desk
+
+    @property
+    def root(self) -> Path:
+        """The top of the workspace."""
+        return self.site.workspace.root
+
+    @property
+    def effort(self) -> int:
+        """The second knob."""
+        return self.job.settings.effort
+
+    # -- turns
+
+    async def turn(
+        self,
+        prompt: str,
+        kind: Kind = "run",
+        *,
+        images: tuple[Image, ...] = (),
+        origin: str = "",
+        form: Form | None = None,
+        begun: Callable[[Turn], Any] = lambda turn: None,
+    ) -> TurnFinished:
+        """Do one turn and return how it ended; cancelling the task ends it as `cancelled`.
+
+        `begun` is handed the turn before anything is done in it. Raises WispError where it cannot
+        begin: another session changes files here.
+        """
+        turn = self._new_turn(self.ask, form)
+        begun(turn)
+        if kind == "fix":
+            writable(self.root)
+            self.talk.place.take()
+        if kind == "check":
+            turn.since = self.unproved
+        self.last = turn
+        context = self._context(prompt) if kind == "run" else ""
+        finished = await turn.carry(prompt, kind, _work(kind), context, images, origin)
+        self.talk.leave(self.context.memory)
+        if finished.verification.verified:
+            self.unproved = self.unproved if turn.since is None else None
+        elif finished.changed:
+            self.unproved = self.unproved or turn.before
+        return finished
+
+    def check_with(self, command: str) -> None:
+        """Prove changes by this command from now on."""
+        self.context = replace(self.context, check_command=command)
+
+    async def command(self, call: ToolCall) -> ToolResult:
+        """Make a call that the user typed, by the same policy; typing it approved EXECUTE.
+
+        Raises WispError where another session changes files here.
+        """
+
+        async def typed(asked: ApprovalAsked) -> ApprovalAnswered:
+            if asked.taint is None and set(asked.effects) <= {Effect.EXECUTE}:
+                return ApprovalAnswered(call_id=asked.call_id, approved=True, by="user")
+            return await self.ask(asked)
+
+        return await self._new_turn(typed).calls.make(call, by="user")
+
+    def next_command_id(self) -> str:
+        """Return an id for a call of the user's."""
+        self._commands += 1
+        return f"user-{self.talk.turns}-{self._commands}"
+
+    # -- beside them
+
+    def type_ahead(self, prompt: str) -> None:
+        """Queue a prompt: the model reads it before its next step, or it is the next turn's."""
+        self.queue.append(prompt)
+        self.talk.session.emit(PromptQueued(prompt=prompt))
+
+    def typed(self) -> list[str]:
+        """Take what was typed ahead."""
+        taken, self.queue[:] = list(self.queue), []
+        return taken
+
+    def move(self, level: Autonomy) -> None:
+        """Move the slider, which acts at once."""
+        if level is not self.stance.autonomy:
+            self.stance.autonomy = level
+            self.talk.session.emit(AutonomyChanged(autonomy=level))
+
+    def turn_knob(self, effort: int) -> None:
+        """Set the effort, which the next turn begins with."""
+        if effort != self.effort:
+            settings = self.job.settings.model_copy(update={"effort": effort})
+            self.job = replace(self.job, settings=settings)
+            self.talk.session.emit(EffortChanged(effort=effort))
+
+    def decide(self, call: ToolCall, effects: frozenset[Effect]) -> Decision:
+        """Decide a call as it would be decided now."""
+        self.stance.taint = self.talk.session.history.taint or self.stance.taint
+        return decide(call, effects, self.stance)
+
+    # -- within
+
+    def _begin(self, dropped: list[Notice]) -> None:
+        workspace, sandbox, job = self.site.workspace, self.site.sandbox, self.job
+        notices = [*job.notices, *dropped, *self.site.notices]
+        notices += hidden_instructions(workspace, self.site.cwd)
+        if why := sandbox.why_not:
+            notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
+        system = system_prompt(workspace, self.site.cwd)
+        self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
+
+    def _new_turn(self, ask: Ask, form: Form | None = None) -> Turn:
+        settings = self.job.settings
+        return Turn(
+            session=self.talk.session,
+            model=self.model,
+            context=self.context,
+            stance=self.stance,
+            keep=lambda grant: remember(grant, self.root),
+            ask=ask,
+            checkpoints=Checkpoints(self.root, self.site.sandbox),
+            copies=Copies(self.root),
+            limits=Limits(
+                settings.max_steps,
+                settings.max_tokens,
+                settings.max_wall_time,
+                settings.max_cost,
+            ),
+            effort=settings.effort,
+            seed=settings.seed,
+            strong=self.strong,
+            form=form,
+            number=self.talk.turns + 1,
+            claim=self.talk.place.take,
+            typed=self.typed,
+        )
+
+    def _context(self, prompt: str) -> str:
+        """Return what stands behind a prompt."""
+        found = ""
+        if self.model.local:
+            # a small model seldom looks before it speaks, so what the prompt names is shown to it
+            found = mentions.gather(Sources(self.site.workspace), prompt)
+        news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)
+        plan = PLAN_MODE if self.stance.autonomy is Autonomy.OBSERVE else ""
+        return "\n\n".join(filter(None, [found, news, plan]))
+
+
+async def _go_to(job: Job, home: Workspace, name: str, stack: contextlib.AsyncExitStack) -> Site:
+    site = await Site.open(job, home, name)
+    stack.push_async_callback(site.leave)
+    return site
+
+
+def _contained(job: Job, site: Site) -> tuple[Job, list[Notice]]:
+    """Return the job without the repository's own check where nothing would contain it."""
+    if not job.check_of_repository or site.sandbox.containment is not Containment.NONE:
+        return job, []
+    text = f"not run, since nothing contains it: {job.settings.check}, the repository's check"
+    notice = Notice(text=text, hint="--check CMD, if it is to run all the same")
+    return replace(job, settings=job.settings.model_copy(update={"check": ""})), [notice]
+
+
+def _work(kind: Kind) -> Callable[[Turn, str], Awaitable[None]]:
+    if kind == "fix":
+        from agent.repair.fix import repair
+
+        return repair
+    if kind == "check":
+        from agent.run import check
+
+        return check
+    from agent.run import reason_and_act
+
+    return reason_and_act
+
+
+def _quiet(text: str) -> None:
+    """Live output of checks that the harness runs is not shown without a screen."""
