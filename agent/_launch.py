@@ -27,6 +27,6 @@ def main() -> None:
             except OSError as error:
                 sys.exit(f"error: cannot write: {error.strerror}")
         return
-    from agent.cli import main as run
+    from agent.entry import main as run
 
     run()

@@ -29,6 +29,7 @@ from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
 WORDS = frozenset({"plan", "ask"})  # tools that only say something
 # with the secret in its place the mark would be written over it, and the secret be lost
+EDITED = "the user changed this call; what they made of it comes next"
 QUOTED = (
     "{} stands for a secret that you are not shown; it is not what the file holds. Leave its line"
     " as it is: quote and change other lines only, or ask the user to change this one."
@@ -53,9 +54,13 @@ class Calls:
     changing: bool = False
     # the first mark in some arguments that stands for a secret which the model was not shown
     quoted: Callable[[object], str] = lambda arguments: ""
+    _theirs: ToolCall | None = None  # what the user made of the call that was asked about
 
     async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
-        """Decide and run one call; what goes wrong in it is its result."""
+        """Decide and run one call; what goes wrong in it is its result.
+
+        Where the user changes it first, it ends as refused, and theirs is made in its place.
+        """
         self.emit(ToolRequested(call=call, by=by))
         result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
         try:
@@ -63,7 +68,13 @@ class Calls:
         finally:
             # also when cancelled: every request is closed exactly once
             self.emit(ToolFinished(call_id=call.id, result=result))
-        return result
+        theirs = self._theirs
+        if theirs is None or theirs is call:
+            return result
+        try:
+            return await self.make(theirs, by="user")
+        finally:
+            self._theirs = None
 
     async def consent(self, call: ToolCall, effects: frozenset[Effect], preview: Preview) -> str:
         """Put to the policy what the harness would do itself; return why it may not, or nothing.
@@ -75,6 +86,7 @@ class Calls:
         result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
         try:
             if refusal := await self._refusal(call, effects, lambda: preview):
+                self._theirs = None  # of what the harness asks there is nothing to change
                 result = ToolResult(text=f"Not allowed: {refusal}.", ok=False, summary=refusal)
             else:
                 self.emit(ToolStarted(call_id=call.id))
@@ -91,6 +103,8 @@ class Calls:
         try:
             tool, args, effects = self._understood(call, context)
             if refusal := await self._refusal(call, effects, lambda: tool.preview(args, context)):
+                if refusal is EDITED:
+                    return ToolResult(text=f"Not run: {EDITED}.", ok=False, summary=EDITED)
                 self.denials.append(f"{call.name}: {refusal}")
                 text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
                 return ToolResult(text=text, ok=False, summary=refusal)
@@ -159,9 +173,16 @@ class Calls:
         self.emit(asked)
         answer = ApprovalAnswered(call_id=call.id, approved=False, by="headless")
         try:
-            answer = await self.ask(asked)
+            if call is self._theirs:
+                # they wrote it themselves, in answer to the question about the first one
+                answer = ApprovalAnswered(call_id=call.id, approved=True, by="user")
+            else:
+                answer = await self.ask(asked)
         finally:
             self.emit(answer)
+        if answer.edited is not None and not answer.approved:
+            self._theirs = ToolCall(id=f"{call.id}-edited", name=call.name, arguments=answer.edited)
+            return EDITED
         if answer.approved:
             if answer.grant is not None:
                 self.remember(answer.grant)

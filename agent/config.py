@@ -49,6 +49,9 @@ class Settings(BaseModel):
     max_wall_time: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     context: int | None = Field(default=None, ge=1024)  # tokens of the model's window
+    theme: Literal["auto", "dark", "light", "contrast", "ansi"] = "auto"
+    vim: bool = False  # keys of the prompt
+    notify: bool = True  # a bell and a notice where the terminal is not looked at
     network: Annotated[Any, BeforeValidator(NetworkRules.of)] = AS_ASKED
 
     @field_validator("api_base", "small_api_base", "strong_api_base")

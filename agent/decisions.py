@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from agent.fact import Base
 from agent.grants import Grant
@@ -65,7 +65,10 @@ class ApprovalAsked(Base):
 
 
 class ApprovalAnswered(Base):
-    """The answer; `feedback` is the person's word to the model, `grant` what they remember."""
+    """The answer; `feedback` is the person's word to the model, `grant` what they remember.
+
+    `edited` are the arguments that they gave the call instead; it is then made anew, as theirs.
+    """
 
     type: Literal["approval_answered"] = "approval_answered"
     call_id: str
@@ -73,3 +76,4 @@ class ApprovalAnswered(Base):
     by: Literal["user", "slider", "edit", "headless", "script"]
     grant: Grant | None = None
     feedback: str = ""
+    edited: dict[str, Any] | None = None

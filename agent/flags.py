@@ -77,6 +77,8 @@ OPTIONS = {
     "only_files": _option("--files", "", "Only the files go back.", dest="only_files"),
     "only_talk": _option("--talk", "", "Only the conversation.", dest="only_talk"),
     "preview": _option("--preview", "", "Say what would change, and change nothing."),
+    "plain": _option("--plain", "", "Lines in place of a screen, such as for a screen reader."),
+    "theme": _option("--theme", "NAME", "auto, dark, light, contrast, or ansi."),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),
     "help": _option("-h --help", "", "Show this.", action="help"),
@@ -175,6 +177,7 @@ def _joined(given: list[str], takes: Iterable[str]) -> list[str]:
 def help_of(path: Words) -> str:
     """Return the help of a command, or of what stands above commands."""
     about, takes = GROUPS[path] if path in GROUPS else COMMANDS[path][:2]
+    takes = (*COMMANDS[path][1], *takes) if path in GROUPS and path in COMMANDS else takes
     options = [option for name, option in OPTIONS.items() if name in takes]
     words = [how for flags, how in options if not flags]
     shown = [f"[{how['metavar']}]" if "nargs" in how else how["metavar"] for how in words]
@@ -184,6 +187,8 @@ def help_of(path: Words) -> str:
         "Options": {_spelt(flags, how): how["help"] for flags, how in options if flags},
     }
     usage = ["Usage: agent", *path, *(["COMMAND"] if path in GROUPS else []), "[OPTIONS]", *shown]
+    if path in GROUPS and path in COMMANDS:
+        usage = ["Usage: agent [OPTIONS]", *shown, "or agent COMMAND"]
     lines = [" ".join(usage), "", about]
     for title, rows in tables.items():
         wide = max(map(len, rows), default=0)

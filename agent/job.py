@@ -18,6 +18,8 @@ from agent.events import Notice
 from agent.footing import open_workspace
 from agent.grants import Grant
 from agent.messages import Image
+from agent.policy import Autonomy
+from agent.remembered import level
 from agent.standing import standing
 
 if TYPE_CHECKING:
@@ -55,9 +57,20 @@ class Job:
     worktree: bool = False  # made for this, and worked in
 
 
-def read(kind: Literal["run", "fix"], prompt: str, folder: Path, given: Namespace) -> Job:
-    """Return what was typed as a job; raises UsageError, and reads stdin where it is the prompt."""
-    form: Any = "stream-json" if given.json else given.output_format or "text"
+def read(
+    kind: Literal["run", "fix"],
+    prompt: str,
+    folder: Path,
+    given: Namespace,
+    *,
+    screen: bool = False,
+) -> Job:
+    """Return what was typed as a job; raises UsageError, and reads stdin where it is the prompt.
+
+    For a `screen` there need be no prompt, and the slider stands where the user left it here.
+    """
+    form: Any = getattr(given, "output_format", None) or "text"
+    form = "stream-json" if getattr(given, "json", False) else form
     if form not in FORMATS:
         raise UsageError(f"no such format: {form}", "--output-format text, json or stream-json")
     typed = {name: getattr(given, name, None) for name in settings.Settings.model_fields}
@@ -66,7 +79,7 @@ def read(kind: Literal["run", "fix"], prompt: str, folder: Path, given: Namespac
         workspace.root,
         typed,
         given.allow or (),
-        defaults={"autonomy": "run"},
+        defaults={"autonomy": level(workspace.root) if screen else Autonomy.RUN},
         ask=form == "text" and person_is_there(),
     )
     loaded = stands.config
@@ -75,7 +88,7 @@ def read(kind: Literal["run", "fix"], prompt: str, folder: Path, given: Namespac
         where = settings.config_path()
         hint = f'in {where}: [models] strong = "provider/model"'
         raise UsageError("--escalate is for a strong model, and none is set", hint)
-    words, origin = _prompt(kind, prompt)
+    words, origin = (prompt, "") if screen else _prompt(kind, prompt)
     return Job(
         kind=kind,
         prompt=words,

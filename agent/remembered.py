@@ -1,4 +1,4 @@
-"""What the user chose to remember, in their own folder: grants, and which repositories to trust.
+"""What the user chose to remember, in their own folder: grants, trust, where the slider stood.
 
 Contained commands do not see this folder and file tools refuse it. A file that is broken, or that
 others could have written, counts for nothing: it is reported, and whatever it said is asked again.
@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from agent.config import config_path
 from agent.errors import WispError
 from agent.grants import Grant
+from agent.policy import Autonomy
 
 LARGEST = 1 << 20  # bytes
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*grant[ \t]*\]\]", re.MULTILINE)
@@ -39,6 +40,11 @@ def grants_path() -> Path:
 def trust_path() -> Path:
     """Return where it is kept which settings of repositories are trusted."""
     return config_path().with_name("trusted.json")
+
+
+def levels_path() -> Path:
+    """Return where it is kept where the slider was left."""
+    return config_path().with_name("levels.json")
 
 
 # -- grants
@@ -136,7 +142,11 @@ def trust(root: Path, digest: str) -> None:
 
 
 def _trusted() -> dict[str, str]:
-    path = trust_path()
+    return _texts(trust_path())
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """Return a file of texts by workspace. Raises Unusable."""
     try:
         known = json.loads(_read(path) or b"{}")
     except ValueError as error:
@@ -144,6 +154,24 @@ def _trusted() -> dict[str, str]:
     if not isinstance(known, dict) or not all(isinstance(each, str) for each in known.values()):
         raise Unusable(f"{path} is not what it was written as")
     return known
+
+
+# -- the slider
+
+
+def level(root: Path) -> Autonomy:
+    """Return where the slider was left in a workspace; ASK where it never was, or nobody knows."""
+    try:
+        return Autonomy[_texts(levels_path())[str(root)]]
+    except (Unusable, KeyError):
+        return Autonomy.ASK
+
+
+def keep_level(root: Path, where: Autonomy) -> None:
+    """Remember where the slider was left in a workspace. Raises WispError."""
+    with _changing(levels_path()) as path:
+        known = _texts(path) | {str(root): where.name}
+        _write(path, json.dumps(known, indent=1) + "\n")
 
 
 # -- files

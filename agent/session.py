@@ -10,7 +10,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.events import AttemptFinished, AttemptStarted, Base, Notice, SessionStarted
+from agent.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Base,
+    Notice,
+    SessionStarted,
+    ToolRequested,
+    TurnStarted,
+)
 from agent.flow import Live
 from agent.history import History, whole
 from agent.log import LogView, LogWriter, read
@@ -25,7 +33,7 @@ class Session:
     This is where secrets stay behind: the model is asked with what the history holds, and nobody
     else reads events from anywhere but here. What passes by other ways goes through `clean`.
 
-    What comes between the start and the end of an attempt gets its number too. The log begins with
+    What comes between the start and the end of an attempt gets its number too. The log stays with
     the first turn, so a program that never gets that far leaves no file.
     """
 
@@ -47,11 +55,12 @@ class Session:
         self._log: LogWriter | None = None
         self._seq = 0
         self._attempt: int | None = None
-        self.provisional = False  # a fork in which nothing was done yet
+        self.provisional = False  # new, or a fork, and nothing was done in it yet
 
     def start(self, started: SessionStarted) -> None:
         """Open the log and say who we are; the first event of every session."""
         self._log = LogWriter(self.log_path)
+        self.provisional = True
         self.emit(started)
 
     def reopen(self) -> LogView:
@@ -84,7 +93,8 @@ class Session:
 
     def _pass(self, event: Base) -> None:
         self._seq += 1
-        self.provisional = False
+        if isinstance(event, TurnStarted | ToolRequested):
+            self.provisional = False
         if isinstance(event, AttemptStarted):
             self._attempt = event.attempt
         attempt = self._attempt if event.attempt is None else event.attempt
@@ -99,7 +109,7 @@ class Session:
             reader(stamped)
 
     def close(self) -> None:
-        """Close the log; nothing may be emitted afterwards. A fork without a word leaves none."""
+        """Close the log, for good; one with no turn and no call in it is removed."""
         if self._log is not None:
             if self.provisional:
                 self.log_path.unlink(missing_ok=True)

@@ -38,6 +38,7 @@ SPEAKS = {
     "agent/approval.py",
     "agent/cli.py",
     "agent/commands.py",
+    "agent/entry.py",
     "agent/faces.py",
     "agent/keeping.py",
     "agent/terminal.py",
@@ -45,10 +46,10 @@ SPEAKS = {
 # who opens files by their path, and whose files those are; a path of the repository's could be
 # swapped for a link or a pipe on the way, so all that lies in it is opened by sandbox/workspace
 OPENS_BY_PATH = {
-    "agent/cli.py": "the null device",
     "agent/config.py": "the user's settings",
     "agent/copies.py": "locks below our cache",
     "agent/doctor.py": "models of the catalogue",
+    "agent/entry.py": "the null device",
     "agent/form.py": "what a person named",
     "agent/holding.py": "what the kernel says",
     "agent/images.py": "what a person named",
@@ -301,7 +302,7 @@ def loaded_by(program: str) -> set[str]:
 
 
 HEADLESS = (
-    "import agent.cli, agent.headless, agent.turn, agent.run, agent.repair.fix, agent.undo\n"
+    "import agent.entry, agent.headless, agent.turn, agent.run, agent.repair.fix, agent.undo\n"
     "import agent.checkpoint, agent.copies, agent.models.choose, agent.models.scripted\n"
     "import agent.models.litellm, agent.keys\n"
     "import sandbox.detect, tools.registry"

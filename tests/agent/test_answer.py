@@ -231,7 +231,7 @@ def test_jsonschema_is_loaded_where_the_flag_is_used_alone(root: Path, tmp_path:
     for words, loaded in (([], "False"), (["--json-schema", "{}"], "True")):
         program = (
             f"import sys; sys.argv = ['agent', 'run', '-m', {model!r}, 'x', *{words!r}]\n"
-            "from agent.cli import main\n"
+            "from agent.entry import main\n"
             "try: main()\n"
             "except SystemExit: print('jsonschema' in sys.modules, file=sys.stderr)"
         )

@@ -152,7 +152,7 @@ def test_without_litellm_it_is_said_what_to_type(folder: Path) -> None:
     program = (
         "import sys; sys.modules['litellm'] = None\n"
         "sys.argv = ['agent', 'run', '-m', 'openai/x', '-p', 'x']\n"
-        "from agent.cli import main; main()"
+        "from agent.entry import main; main()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -173,7 +173,7 @@ async def test_the_front_stays_small(folder: Path) -> None:
         words = ["run", "-m", "openai/x", "--api-base", f"{server.url}/v1", "-p", "What is x?"]
         program = (
             f"import re, sys; sys.argv = ['agent', *{words!r}]\n"
-            "from agent.cli import main\n"
+            "from agent.entry import main\n"
             "try: main()\n"
             "except SystemExit as ended: assert not ended.code\n"
             "heavy = {'litellm', 'httpx', 'openai', 'aiohttp', 'numpy'} & set(sys.modules)\n"
