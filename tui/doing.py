@@ -1,0 +1,203 @@
+"""What `/` commands do in every face: to the desk, the session and the files.
+
+What only a face can show (a screen, a table in lines) is its own; it adds to this class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agent import ledger
+from agent.desk import Desk
+from agent.errors import UsageError
+from agent.events import Rewound
+from agent.messages import Usage
+from agent.policy import Autonomy
+from agent.undo import Undone
+from tui.commands import Act
+from tui.words import notch
+from tui.work import Work
+
+Say = Callable[[str, str], None]
+"""Tell the user something, with a hint or an empty one."""
+
+
+class Doing:
+    """The commands of `tui.commands` that need nothing but the work; each raises WispError."""
+
+    def __init__(self, work: Work, say: Say) -> None:
+        self.work = work
+        self.say = say
+
+    # -- the slider and the knob
+
+    def effort(self, word: str) -> Act:
+        """Turn the effort knob."""
+        if not word:
+            self.say(f"effort is {self.work.job.settings.effort}", "/effort 0 to 4")
+        elif word in "01234" and len(word) == 1:
+            self.work.turn_knob(int(word))
+            self.say(f"effort is {word}, from the next turn on", "")
+        else:
+            raise UsageError(f"no such effort: {word}", "/effort 0 to 4")
+        return None
+
+    def autonomy(self, word: str) -> Act:
+        """Move the slider, by name or by number."""
+        name = word.upper()
+        if name.isdigit() and int(name) in list(Autonomy):
+            self.work.move(Autonomy(int(name)))
+        elif name in Autonomy.__members__:
+            self.work.move(Autonomy[name])
+        elif word:
+            raise UsageError(f"no such level: {word}", "observe, ask, edit, run, full, or 0 to 4")
+        stance = self._desk().stance
+        self.say(f"level {stance.autonomy.name}: {notch(stance)[0]}", "")
+        return None
+
+    def plan(self) -> Act:
+        """Look only, and make a plan."""
+        self.work.move(Autonomy.OBSERVE)
+        self.say("level OBSERVE: the model may only read, and proposes a plan", "")
+        return None
+
+    # -- turns
+
+    def ask(self, prompt: str, origin: str) -> Act:
+        """Send a prompt; where it is the repository's it says so."""
+        self.work.submit(prompt, origin=origin)
+        return None
+
+    def fix(self, words: str) -> Act:
+        """Repair a bug, proved by the project's own tests."""
+        self.work.submit(words, "fix")
+        return None
+
+    def check(self, command: str) -> Act:
+        """Have what was changed proved by the check, from now on this one if it is named."""
+        if command:
+            self._desk().check_with(command)
+        self.work.submit(command or self._desk().context.check_command, "check")
+        return None
+
+    # -- what was done
+
+    async def undo(self) -> None:
+        """Take the last turn's changes back."""
+        from agent.undo import undo
+
+        checkpoints = self._still().checkpoints()
+        self._went(await undo(checkpoints), "undone", "/redo takes this back")
+
+    async def redo(self) -> None:
+        """Do again what was taken back."""
+        from agent.undo import redo
+
+        checkpoints = self._still().checkpoints()
+        self._went(await redo(checkpoints), "redone", "/undo takes this back")
+
+    async def rewind(self, word: str) -> None:
+        """Go back to before a turn or a step: files and conversation."""
+        from agent.resumption import Resume
+        from agent.rewinding import Point, files_back, talk_back
+
+        desk = self._still()
+        if not word:
+            raise UsageError("which turn is not said", "/rewind TURN or TURN.STEP")
+        point = Point.of(word, desk.talk.session.id, desk.root)
+        done = await files_back(point, desk.checkpoints(), preview=False)
+        if done is not None:
+            self._went(done, "went back", "/redo takes this back")
+        name = talk_back(point, desk.root)
+        resume = Resume(name, said=_EVERY) if name else None
+        self.work.reopen(lambda job: replace(job, resume=resume, prompt=""))
+
+    # -- the session
+
+    def name(self, word: str) -> Act:
+        """Name this session, or take its name away."""
+        from agent.sessions import find, rename
+
+        desk = self._desk()
+        rename(find(str(desk.talk.session.log_path), None), word)
+        self.say(f"this session is called {word}" if word else "this session has no name", "")
+        return None
+
+    def clear(self) -> Act:
+        """Begin a new session; this one is kept."""
+        self.work.reopen(lambda job: replace(job, resume=None, prompt=""))
+        return None
+
+    def open_session(self, word: str) -> None:
+        """Go on with another session."""
+        from agent.resumption import Resume
+        from agent.sessions import find
+
+        found = find(word, self._desk().site.home.root)
+        self.work.reopen(lambda job: replace(job, resume=Resume(str(found.path)), prompt=""))
+
+    def use_model(self, name: str, api_base: str = "") -> None:
+        """Go on with another model, in the same session."""
+        from agent.resumption import Resume
+
+        desk = self.work.desk
+        resume = self.work.job.resume
+        if desk is not None:
+            turns = desk.talk.turns
+            resume = Resume(desk.talk.session.id, said=_EVERY) if turns else None
+        changed = {"model": name, "api_base": api_base, "context": None}
+        self.work.reopen(
+            lambda job: replace(
+                job, settings=job.settings.model_copy(update=changed), resume=resume, prompt=""
+            )
+        )
+
+    def trust(self) -> Act:
+        """Trust the repository's settings, as they are now."""
+        from agent import remembered
+        from agent.trust import PLACE, content
+
+        root = self._desk().site.home.root
+        found = content(root)
+        if found is None:
+            raise UsageError(f"there is no {'/'.join(PLACE)} here", "agent config")
+        remembered.trust(root, found.digest)
+        self.say("trusted, as it is now; it counts from the next start", "")
+        return None
+
+    def cost(self) -> Act:
+        """Say what the session has used."""
+        used: Usage = self.work.used
+        desk = self._desk()
+        tokens = f"{used.input:,} tokens read ({used.cached:,} from cache), {used.output:,} written"
+        left = ledger.told(desk.ledger.left, desk.ledger.online)
+        self.say(f"{tokens}, ${used.cost or 0:.2f}, {left}", "")
+        return None
+
+    # -- within
+
+    def _desk(self) -> Desk:
+        if self.work.desk is None:
+            raise UsageError("no session is open", "/model NAME chooses another model")
+        return self.work.desk
+
+    def _still(self) -> Desk:
+        """Return the desk, with its place taken, while no turn runs."""
+        desk = self._desk()
+        if self.work.busy:
+            raise UsageError("a turn runs", "Esc stops it")
+        desk.talk.place.take()
+        return desk
+
+    def _went(self, done: Undone, word: str, hint: str) -> None:
+        self._desk().talk.session.emit(
+            Rewound(id=done.spans[0].before, backup=done.backup, files=done.files)
+        )
+        count = len(done.files)
+        self.say(f"{word}: {count} file{'' if count == 1 else 's'}", hint)
+        for path in done.refused:
+            self.say(f"left alone, changed since: {path}", "")
+
+
+_EVERY = frozenset({"model", "api_base", "effort", "autonomy"})

@@ -1,0 +1,121 @@
+"""Colours by role, and the signs that carry the same meaning without them."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+from agent.policy import Autonomy
+
+# -- roles: styles of `Content`, resolved by the theme
+DIM = "$text-muted"
+FAINT = "$text-disabled"
+STRONG = "bold"
+NAME = "$primary"  # files, functions, commands
+GOOD = "$success"
+BAD = "$error"
+WARM = "$warning"
+ADDED = "on $diff-added"
+REMOVED = "on $diff-removed"
+ADDED_SIGN = "$success on $diff-added"
+REMOVED_SIGN = "$error on $diff-removed"
+ADDED_WORD = "bold on $diff-added-word"
+REMOVED_WORD = "bold on $diff-removed-word"
+
+
+def level_style(level: Autonomy) -> str:
+    """Return the colour of a notch, from calm to warm."""
+    return f"$level-{int(level)}"
+
+
+# -- signs: one cell wide each
+RUNNING, DONE, FAILED, REFUSED, WAITING, CUT = "●", "✓", "✗", "⊘", "?", "-"
+OPENED, CLOSED = "▾", "▸"
+TOOLS = {
+    "read": "◇",
+    "edit": "✎",
+    "write": "+",
+    "search": "⌕",
+    "shell": "$",
+    "git": "⎇",
+    "check": "≡",
+    "fetch": "↓",
+    "plan": "☰",
+    "ask": "?",
+}
+TOOL = "·"  # any other
+PHASE, ATTEMPTS = "·", "↻"
+
+_LEVELS_DARK = ("#6ea8d9", "#5fb8a6", "#9bbf65", "#e0b15c", "#e57f6b")
+_LEVELS_LIGHT = ("#2f6fa8", "#1f7d6c", "#55771f", "#96660a", "#b1402b")
+_LEVELS_CONTRAST = ("#66ccff", "#33ffcc", "#99ff33", "#ffcc00", "#ff6655")
+_LEVELS_ANSI = ("ansi_blue", "ansi_cyan", "ansi_green", "ansi_yellow", "ansi_red")
+
+
+def _more(levels: tuple[str, ...], added: str, removed: str, **others: str) -> dict[str, str]:
+    named = {f"level-{number}": colour for number, colour in enumerate(levels)}
+    return named | {"diff-added": added, "diff-removed": removed} | others
+
+
+THEMES = (
+    Theme(
+        name="wisp-dark",
+        primary="#7aa2f7",
+        secondary="#7dcfff",
+        accent="#c099ff",
+        foreground="#d5d9e0",
+        background="#14161b",
+        surface="#1b1e25",
+        panel="#252a33",
+        success="#7ec384",
+        warning="#e5b567",
+        error="#e8706f",
+        dark=True,
+        variables=_more(
+            _LEVELS_DARK,
+            "#1d3326",
+            "#3a2226",
+            **{"diff-added-word": "#2f5a3f", "diff-removed-word": "#67323a"},
+        ),
+    ),
+    Theme(
+        name="wisp-light",
+        primary="#2a5db0",
+        secondary="#0f6f8c",
+        accent="#7a3fb0",
+        foreground="#2b2f36",
+        background="#fbfaf7",
+        surface="#f2f0eb",
+        panel="#e5e2da",
+        success="#2f7d3b",
+        warning="#96660a",
+        error="#b3302f",
+        dark=False,
+        variables=_more(
+            _LEVELS_LIGHT,
+            "#dcefdc",
+            "#f6dedd",
+            **{"diff-added-word": "#b3dcb5", "diff-removed-word": "#ecb5b3"},
+        ),
+    ),
+    Theme(
+        name="wisp-contrast",
+        primary="#66ccff",
+        secondary="#66ffff",
+        accent="#ff99ff",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+        success="#33ff66",
+        warning="#ffd700",
+        error="#ff6b6b",
+        dark=True,
+        variables=_more(
+            _LEVELS_CONTRAST,
+            "#00401a",
+            "#5a0000",
+            **{"text-muted": "#e0e0e0", "text-disabled": "#c0c0c0"},
+            **{"diff-added-word": "#007a33", "diff-removed-word": "#a00000"},
+        ),
+    ),
+)

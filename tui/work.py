@@ -1,0 +1,261 @@
+"""Turns at a desk, one after the other: what a face asks for, done in a task of its own.
+
+No widget is known here, so the screen and the plain lines share it. One task opens the desk and
+closes it; each turn is a child of that task, so that it can be stopped at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent.desk import Desk, Kind
+from agent.errors import UsageError, WispError
+from agent.events import Base, Emit, TurnFinished
+from agent.job import Job
+from agent.log import read
+from agent.messages import Usage
+from agent.policy import Autonomy
+from agent.remembered import keep_level
+from tools.base import ToolCall
+
+if TYPE_CHECKING:
+    from agent.events import Ask
+    from agent.messages import Image
+    from agent.redaction import Redaction
+    from tools.base import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One thing to be done at the desk."""
+
+    kind: Kind
+    text: str
+    images: tuple[Image, ...] = ()
+    origin: str = ""  # of a prompt that the user did not write
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What the work tells whoever shows it, and asks of them."""
+
+    opened: Callable[[Desk, Sequence[Base]], None]  # with all that the session said so far
+    read: Emit
+    ended: Callable[[TurnFinished], None]
+    idle: Callable[[], None]  # nothing is left to be done
+    failed: Callable[[WispError], None]
+    ask: Ask
+    question: Question
+    have_model: Callable[[str], Awaitable[None]]
+
+
+@dataclass
+class Work:
+    """The desk of a face, opened anew for another model or session, and what is to be done."""
+
+    job: Job
+    face: Face
+    redaction: Redaction
+    desk: Desk | None = None
+    errands: deque[Errand] = field(default_factory=deque)
+    doing: asyncio.Task[Any] | None = None  # the turn, while one runs
+    used: Usage = field(default_factory=Usage)  # by the turns of this program
+    _begun: list[Base] | None = None  # what a desk says before it is open
+    _commands: set[asyncio.Task[Any]] = field(default_factory=set)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _next: Job | None = None
+    left: bool = False  # it is to end
+
+    async def run(self) -> None:
+        """Open the desk and do what is asked for, until `leave`. Raises only what is a bug."""
+        self._next = self.job
+        while not self.left:
+            if self._next is None:
+                await self._woken()
+                continue
+            self.job, self._next = self._next, None
+            try:
+                await self._at_a_desk(self.job)
+            except WispError as error:
+                self.face.failed(error)
+            finally:
+                self.desk = None
+
+    # -- what a face asks for
+
+    def submit(
+        self,
+        text: str,
+        kind: Kind = "run",
+        images: tuple[Image, ...] = (),
+        origin: str = "",
+    ) -> None:
+        """Do a turn; a prompt that comes while one runs joins it before its next step."""
+        if self.desk is not None and self.busy and kind == "run" and not (images or origin):
+            self.desk.type_ahead(text)
+        else:
+            self.errands.append(Errand(kind, text, images, origin))
+        self._wake.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs, or is about to."""
+        return self.doing is not None or bool(self.errands) or self._next is not None
+
+    @property
+    def queued(self) -> list[str]:
+        """What was typed ahead and no model has read yet, the oldest first."""
+        waiting = [each.text for each in self.errands if each.kind == "run"]
+        return [*(self.desk.queue if self.desk else ()), *waiting]
+
+    def withdraw(self) -> list[str]:
+        """Take back everything that was typed ahead."""
+        taken = self.queued
+        if self.desk is not None:
+            self.desk.typed()
+        self.errands = deque(each for each in self.errands if each.kind != "run")
+        return taken
+
+    def withdraw_last(self) -> str:
+        """Take back what was typed ahead last; empty where nothing was."""
+        *rest, last = self.withdraw() or [""]
+        if self.desk is not None:
+            self.desk.queue[:] = rest
+        else:
+            self.errands.extend(Errand("run", text) for text in rest)
+        return last
+
+    def command(self, call: Callable[[str], ToolCall]) -> asyncio.Task[None]:
+        """Make a call of the user's beside whatever runs; `call` is handed its id.
+
+        The task is for who wants to wait. Raises UsageError where no session is open.
+        """
+        if self.desk is None:
+            raise UsageError("no session is open yet")
+        made = call(self.desk.next_command_id())
+        task = asyncio.ensure_future(self._made(self.desk, made))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+        return task
+
+    def stop(self) -> bool:
+        """Stop what runs; whether anything did."""
+        running = [*self._commands, *([self.doing] if self.doing else [])]
+        for task in running:
+            task.cancel()
+        return bool(running)
+
+    def reopen(self, change: Callable[[Job], Job]) -> None:
+        """Close the desk and open another, for the job that `change` makes of this one."""
+        self._next = change(self._next or self.job)
+        self.stop()
+        self._wake.set()
+
+    def leave(self) -> None:
+        """Stop what runs and close the desk; `run` returns soon."""
+        self.left = True
+        self.stop()
+        self._wake.set()
+
+    # -- the slider and the knob
+
+    @property
+    def level(self) -> Autonomy:
+        """Where the slider stands."""
+        return self.desk.stance.autonomy if self.desk else self.job.settings.autonomy
+
+    def move(self, level: Autonomy) -> None:
+        """Move the slider, which acts at once and is remembered for this folder."""
+        self._set("autonomy", level)
+        if self.desk is not None:
+            self.desk.move(level)
+            try:
+                keep_level(self.desk.site.home.root, level)
+            except WispError as error:
+                self.face.failed(error)
+
+    def turn_knob(self, effort: int) -> None:
+        """Set the effort."""
+        self._set("effort", effort)
+        if self.desk is not None:
+            self.desk.turn_knob(effort)
+
+    def _set(self, name: str, value: object) -> None:
+        settings = self.job.settings.model_copy(update={name: value})
+        self.job = replace(self.job, settings=settings)
+
+    # -- within
+
+    async def _at_a_desk(self, job: Job) -> None:
+        self._begun = []
+        opened = Desk.open(
+            job,
+            (self._read,),
+            self.face.ask,
+            self.face.question,
+            redaction=self.redaction,
+            have_model=self.face.have_model,
+        )
+        async with opened as desk:
+            self.desk = desk
+            self._say_opened(desk)
+            while not self.left and self._next is None:
+                if not self.errands and desk.queue:
+                    first, *rest = desk.typed()
+                    desk.queue[:] = rest
+                    self.errands.append(Errand("run", first))
+                if not self.errands:
+                    self.face.idle()
+                    await self._woken()
+                    continue
+                await self._do(desk, self.errands.popleft())
+            await self._end_commands()
+
+    def _say_opened(self, desk: Desk) -> None:
+        begun, self._begun = self._begun or [], None
+        first = min((event.seq for event in begun), default=0)
+        log: Path = desk.talk.session.log_path
+        before = [each for each in read(log).events if each.seq < first] if first > 1 else []
+        self.face.opened(desk, [*before, *begun])
+
+    def _read(self, event: Base) -> None:
+        if self._begun is not None:
+            self._begun.append(event)
+        else:
+            self.face.read(event)
+
+    async def _do(self, desk: Desk, errand: Errand) -> None:
+        turn = desk.turn(errand.text, errand.kind, images=errand.images, origin=errand.origin)
+        self.doing = asyncio.ensure_future(turn)
+        try:
+            finished = await self.doing
+        except WispError as error:
+            self.face.failed(error)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # all of it is to end, not the turn alone
+        else:
+            self.used += finished.usage
+            self.face.ended(finished)
+        finally:
+            self.doing = None
+
+    async def _made(self, desk: Desk, call: ToolCall) -> None:
+        try:
+            await desk.command(call)
+        except WispError as error:
+            self.face.failed(error)
+
+    async def _end_commands(self) -> None:
+        for task in self._commands:
+            task.cancel()
+        await asyncio.gather(*self._commands, return_exceptions=True)
+
+    async def _woken(self) -> None:
+        await self._wake.wait()
+        self._wake.clear()
