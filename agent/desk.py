@@ -147,6 +147,10 @@ class Desk:
         """The second knob."""
         return self.job.settings.effort
 
+    def checkpoints(self) -> Checkpoints:
+        """Return the checkpoints of the workspace."""
+        return Checkpoints(self.root, self.site.sandbox)
+
     # -- turns
 
     async def turn(
@@ -253,7 +257,7 @@ class Desk:
             stance=self.stance,
             keep=lambda grant: remember(grant, self.root),
             ask=ask,
-            checkpoints=Checkpoints(self.root, self.site.sandbox),
+            checkpoints=self.checkpoints(),
             copies=Copies(self.root),
             limits=Limits(
                 settings.max_steps,

@@ -29,6 +29,7 @@ from tools.base import PlanItem
 from tui.actions import Actions
 from tui.commands import Unknown, parse
 from tui.drafts import Drafts
+from tui.driver import Driver
 from tui.files import Files
 from tui.fold import Fold
 from tui.place import look
@@ -91,7 +92,7 @@ class Wisp(App[int]):
     ]
 
     def __init__(self, job: Job) -> None:
-        super().__init__()
+        super().__init__(driver_class=Driver)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = looks.theme(job.settings.theme)
@@ -375,7 +376,8 @@ class Wisp(App[int]):
         text = message.text.strip()
         if not text:
             return
-        self.drafts.add(message.text)
+        if trouble := self.drafts.add(message.text):
+            self.tell(trouble)
         self._keep_draft()
         self.transcript.scroll_to_end_and_follow()
         self.run_worker(self._do(text), group="typed")
@@ -416,7 +418,7 @@ class Wisp(App[int]):
 
     @on(Queue.Withdrawn)
     def _withdrawn(self, message: Queue.Withdrawn) -> None:
-        self.work.withdraw_last()
+        self.work.withdraw_last(message.text)
         self._show_status()
 
     def _withdraw(self) -> None:

@@ -121,14 +121,16 @@ class Work:
         self.errands = deque(each for each in self.errands if each.kind != "run")
         return taken
 
-    def withdraw_last(self) -> str:
-        """Take back what was typed ahead last; empty where nothing was."""
-        *rest, last = self.withdraw() or [""]
-        if self.desk is not None:
-            self.desk.queue[:] = rest
-        else:
-            self.errands.extend(Errand("run", text) for text in rest)
-        return last
+    def withdraw_last(self, text: str) -> None:
+        """Take back one prompt that was typed ahead, unless a model has read it meanwhile."""
+        queue = self.desk.queue if self.desk else []
+        if text in queue:
+            queue.remove(text)
+            return
+        for errand in reversed(self.errands):
+            if errand.kind == "run" and errand.text == text:
+                self.errands.remove(errand)
+                return
 
     def command(self, call: Callable[[str], ToolCall]) -> asyncio.Task[None]:
         """Make a call of the user's beside whatever runs; `call` is handed its id.

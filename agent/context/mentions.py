@@ -41,7 +41,7 @@ def gather(sources: Sources, prompt: str) -> str:
 
 def _files(sources: Sources, prompt: str) -> Iterator[str]:
     for name in dict.fromkeys(_PATH.findall(prompt)):
-        path = sources.located(name)
+        path = sources.located(name) or sources.located(name.removeprefix("@"))
         # what others wrote is not handed over unasked; reading it is the model's own step
         text = sources.text(path) if path and not sources.foreign(path) else None
         if path and text is not None:

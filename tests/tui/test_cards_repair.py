@@ -142,7 +142,7 @@ def test_how_checks_look() -> None:
                 … 2 more tests
     ▸ ≡ tests   pytest -q         ████████  43 passed  2.4 s
     ▸ ≡ tests   pytest -q         0 passed  - cut off  2.4 s
-    ▸ ≡ tests   pytest -q (2 chosen)        ● running  3.0 s
+    ▸ ≡ tests   2 chosen  pytest -q         ● running  3.0 s
 """)
     assert told.text(100) == snapshot("""\
 
@@ -155,7 +155,7 @@ def test_how_checks_look() -> None:
                 … 2 more tests
     ▸ ≡ tests   pytest -q                                                 ████████  43 passed  2.4 s
     ▸ ≡ tests   pytest -q                                                 0 passed  - cut off  2.4 s
-    ▸ ≡ tests   pytest -q (2 chosen)                                                ● running  3.0 s
+    ▸ ≡ tests   2 chosen  pytest -q                                                 ● running  3.0 s
 """)
     assert told.text(160) == snapshot("""\
 
@@ -171,7 +171,7 @@ def test_how_checks_look() -> None:
 ⤷                                       ████████  43 passed  2.4 s
     ▸ ≡ tests   pytest -q
 ⤷                                       0 passed  - cut off  2.4 s
-    ▸ ≡ tests   pytest -q (2 chosen)
+    ▸ ≡ tests   2 chosen  pytest -q
 ⤷                                                 ● running  3.0 s
 """)
 
