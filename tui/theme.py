@@ -51,6 +51,8 @@ _LEVELS_CONTRAST = ("#66ccff", "#33ffcc", "#99ff33", "#ffcc00", "#ff6655")
 _LEVELS_ANSI = ("ansi_blue", "ansi_cyan", "ansi_green", "ansi_yellow", "ansi_red")
 
 
+# `text-muted` and `text-disabled` are given by each theme: Textual's own are `auto` with a part of
+# its strength, which is lost where lines are drawn by a widget itself
 def _more(levels: tuple[str, ...], added: str, removed: str, **others: str) -> dict[str, str]:
     named = {f"level-{number}": colour for number, colour in enumerate(levels)}
     return named | {"diff-added": added, "diff-removed": removed} | others
@@ -74,6 +76,7 @@ THEMES = (
             _LEVELS_DARK,
             "#1d3326",
             "#3a2226",
+            **{"text-muted": "#9299a6", "text-disabled": "#6b7280"},
             **{"diff-added-word": "#2f5a3f", "diff-removed-word": "#67323a"},
         ),
     ),
@@ -94,6 +97,7 @@ THEMES = (
             _LEVELS_LIGHT,
             "#dcefdc",
             "#f6dedd",
+            **{"text-muted": "#646973", "text-disabled": "#858a94"},
             **{"diff-added-word": "#b3dcb5", "diff-removed-word": "#ecb5b3"},
         ),
     ),

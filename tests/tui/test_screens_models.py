@@ -276,7 +276,7 @@ async def test_what_cannot_be_used_is_said_and_nothing_is_chosen() -> None:
 async def test_without_anything_it_says_what_to_do() -> None:
     picking = Picking("openai/gpt-5")
     async with picking.app.run_test(size=(100, 20)) as pilot:
-        assert await picking.show(pilot) == snapshot("""\
+        assert folded(await picking.show(pilot)) == snapshot("""\
 ╭─ models, in use: openai/gpt-5 ───────────────────────────────────────────────────────────────────╮
 │ on this machine                                                                                  │
 │     none yet                                                                                     │

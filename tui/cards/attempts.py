@@ -88,7 +88,7 @@ class _Attempt:
     @property
     def kind(self) -> str:
         """What it tried, in a word: what stands before the place."""
-        return cut(self.detail.partition(":")[0].partition(" ")[0], 16)
+        return cut(self.detail.partition(":")[0].partition(" ")[0].rstrip(",;"), 16)
 
     def item(self) -> Content:
         """Return it as a part of the lane."""

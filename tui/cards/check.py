@@ -112,10 +112,10 @@ class CheckCard(Card):
         """Return what runs, or the bar, and the names where it is open."""
         sign = (theme.OPENED if self.opened else theme.CLOSED) if self.opens else " "
         lead = decoration(f"{numbered(self.step)}{sign} {theme.TOOLS['check']} ")
-        only = f" ({len(self._targets)} chosen)" if self._targets else ""
+        only = f"{len(self._targets)} chosen  " if self._targets else ""
         name = Content.styled("tests".ljust(NAME), theme.STRONG)
-        body = Content.assemble(name, (f"{self._command}{only}", theme.DIM))
-        out = [row(lead, body, width, *self._right())]
+        body = Content.assemble(name, only, (self._command, theme.DIM))
+        out = [row(lead, body, width, *self._right(), least=NAME + 10)]
         if not self.opened:
             return out
         done, space = self._result, _under(width)

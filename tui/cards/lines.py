@@ -66,15 +66,17 @@ def decoration(text: str, style: str = FAINT) -> Content:
     return Content.styled(text, style).stylize(GUTTER)
 
 
-def row(lead: str | Content, body: Content, width: int, *right: Content) -> Content:
+def row(
+    lead: str | Content, body: Content, width: int, *right: Content, least: int = _LEAST
+) -> Content:
     """Return one line: decoration, text, and what stands at the right end.
 
-    What does not fit beside the text is left out, the first of `right` first.
+    What leaves the text fewer cells than `least` is left out, the first of `right` first.
     """
     if isinstance(lead, str):
         lead = decoration(lead)
     room = width - lead.cell_length
-    least = min(body.cell_length, _LEAST)
+    least = min(body.cell_length, least)
     kept = [each for each in right if each]
     while kept and sum(each.cell_length + 2 for each in kept) > room - least:
         kept.pop(0)
