@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError
@@ -53,7 +52,7 @@ class Actions(Doing):
 
         desk = self._desk()
         review = await Review.of(desk)
-        await self._app.push_screen(Changes(review))
+        await self._app.push_screen(Changes(review, lambda: self.work.busy))
 
     async def review(self) -> None:
         """Show what this session changed, to be gone through by hunk."""
@@ -166,6 +165,8 @@ class Actions(Doing):
         from tui.screens.first import First
 
         answer = await self._app.push_screen_wait(First(name))
+        if answer == "other":
+            await self.model("")
         if answer != "loaded":
             raise ModelUnusable(f"the model {name} is not on this machine", "/model")
 

@@ -24,8 +24,8 @@ from agent.job import Job
 from agent.models.base import Model
 from agent.policy import Autonomy, Verdict
 from agent.redaction import Redaction
-from tui import looks
 from tools.base import PlanItem
+from tui import looks
 from tui.actions import Actions
 from tui.commands import Unknown, parse
 from tui.drafts import Drafts

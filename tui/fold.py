@@ -42,7 +42,7 @@ from tui.cards.call import CallCard
 from tui.cards.check import CheckCard
 from tui.cards.diff import Diff
 from tui.cards.error import ErrorCard
-from tui.cards.note import note
+from tui.cards.note import NoteCard, note
 from tui.cards.opening import OpeningCard
 from tui.cards.plan import PlanCard
 from tui.cards.prompt import PromptCard
@@ -155,7 +155,8 @@ class Fold:
                 self._touch(self._question)
                 self._question = None
             case CheckStarted():
-                self._check = CheckCard(event)
+                apart = bool(self.cards) and isinstance(self.cards[-1], SayCard)
+                self._check = CheckCard(event, apart=apart)
                 self._add(self._check)
             case CheckFinished():
                 self._ledger.read(event)
@@ -334,7 +335,12 @@ class Fold:
         self._turn(event.time)
 
     def _note(self, event: Base) -> None:
-        if told := note(event):
+        told = note(event)
+        last = self.cards[-1] if self.cards else None
+        if told and told.of and isinstance(last, NoteCard) and last.of is told.of:
+            last.put(told)
+            self._touch(last)
+        elif told:
             self._add(told)
 
     def _turn(self, time: float) -> None:

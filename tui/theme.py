@@ -10,6 +10,7 @@ from agent.policy import Autonomy
 DIM = "$text-muted"
 FAINT = "$text-disabled"
 STRONG = "bold"
+RULE = "$rule"
 NAME = "$primary"  # files, functions, commands
 GOOD = "$success"
 BAD = "$error"
@@ -58,6 +59,12 @@ def _more(levels: tuple[str, ...], added: str, removed: str, **others: str) -> d
     return named | {"diff-added": added, "diff-removed": removed} | others
 
 
+def _quiet(background: str, line: str) -> dict[str, str]:
+    """Return the colours of what is there and not looked at: rules and scroll bars."""
+    bars = {f"scrollbar-background{each}": background for each in ("", "-hover", "-active")}
+    return bars | {"scrollbar": line, "scrollbar-corner-color": background, "rule": line}
+
+
 THEMES = (
     Theme(
         name="wisp-dark",
@@ -78,6 +85,7 @@ THEMES = (
             "#3a2226",
             **{"text-muted": "#9299a6", "text-disabled": "#6b7280"},
             **{"diff-added-word": "#2f5a3f", "diff-removed-word": "#67323a"},
+            **_quiet("#14161b", "#343a46"),
         ),
     ),
     Theme(
@@ -99,6 +107,7 @@ THEMES = (
             "#f6dedd",
             **{"text-muted": "#646973", "text-disabled": "#858a94"},
             **{"diff-added-word": "#b3dcb5", "diff-removed-word": "#ecb5b3"},
+            **_quiet("#fbfaf7", "#cfccc3"),
         ),
     ),
     Theme(
@@ -120,6 +129,31 @@ THEMES = (
             "#5a0000",
             **{"text-muted": "#e0e0e0", "text-disabled": "#c0c0c0"},
             **{"diff-added-word": "#007a33", "diff-removed-word": "#a00000"},
+            **_quiet("#000000", "#8a8a8a"),
+        ),
+    ),
+    Theme(
+        name="wisp-ansi",
+        ansi=True,
+        primary="ansi_blue",
+        secondary="ansi_cyan",
+        accent="ansi_magenta",
+        foreground="ansi_default",
+        background="ansi_default",
+        surface="ansi_default",
+        panel="ansi_default",
+        boost="ansi_default",
+        success="ansi_green",
+        warning="ansi_yellow",
+        error="ansi_red",
+        dark=True,
+        variables=_more(
+            _LEVELS_ANSI,
+            "ansi_default",
+            "ansi_default",
+            **{"text-muted": "ansi_default", "text-disabled": "ansi_bright_black"},
+            **{"diff-added-word": "ansi_green", "diff-removed-word": "ansi_red"},
+            **_quiet("ansi_default", "ansi_bright_black"),
         ),
     ),
 )

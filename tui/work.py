@@ -7,18 +7,23 @@ closes it; each turn is a child of that task, so that it can be stopped at any m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.config import Settings
 from agent.desk import Desk, Kind
 from agent.errors import UsageError, WispError
 from agent.events import Base, Emit, TurnFinished
+from agent.footing import start_model
 from agent.job import Job
 from agent.log import read
 from agent.messages import Usage
+from agent.models.base import Model
+from agent.models.providers import KeyFor
 from agent.policy import Autonomy
 from agent.remembered import keep_level
 from tools.base import ToolCall
@@ -70,10 +75,16 @@ class Work:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _next: Job | None = None
     left: bool = False  # it is to end
+    _models: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
+    _model: tuple[tuple[object, ...], Model] | None = None  # by what it was asked for
 
     async def run(self) -> None:
         """Open the desk and do what is asked for, until `leave`. Raises only what is a bug."""
         self._next = self.job
+        async with self._models:
+            await self._until_left()
+
+    async def _until_left(self) -> None:
         while not self.left:
             if self._next is None:
                 await self._woken()
@@ -202,6 +213,7 @@ class Work:
             self.face.question,
             redaction=self.redaction,
             have_model=self.face.have_model,
+            start=self._start,
         )
         async with opened as desk:
             self.desk = desk
@@ -217,6 +229,17 @@ class Work:
                     continue
                 await self._do(desk, self.errands.popleft())
             await self._end_commands()
+
+    @contextlib.asynccontextmanager
+    async def _start(self, settings: Settings, key_for: KeyFor) -> AsyncIterator[Model]:
+        """Yield the model that runs already where it is the same: loaded, and with its cache."""
+        asked = (settings.model, settings.api_base, settings.context, settings.max_cost)
+        if self._model is None or self._model[0] != asked:
+            self._model = None
+            await self._models.aclose()
+            started = start_model(settings, key_for)
+            self._model = asked, await self._models.enter_async_context(started)
+        yield self._model[1]
 
     def _say_opened(self, desk: Desk) -> None:
         begun, self._begun = self._begun or [], None

@@ -74,7 +74,8 @@ def test_how_calls_look() -> None:
       line 57
       line 58
       line 59
-    ▸ ! echo hi                       EXECUTE  exit 0  0.4 s
+    ▾ ! echo hi                       EXECUTE  exit 0  0.4 s
+      hi
     ▾ ✎ edit    a.py  f()                 EDIT  +1 -1  0.4 s
       30 │     amount = sum(item.price for item in items)
       31 │-    if discount:
@@ -101,7 +102,8 @@ def test_how_calls_look() -> None:
       line 57
       line 58
       line 59
-    ▸ ! echo hi                                                               EXECUTE  exit 0  0.4 s
+    ▾ ! echo hi                                                               EXECUTE  exit 0  0.4 s
+      hi
     ▾ ✎ edit    a.py  f()                                                         EDIT  +1 -1  0.4 s
       30 │     amount = sum(item.price for item in items)
       31 │-    if discount:
@@ -132,8 +134,9 @@ def test_how_calls_look() -> None:
       line 57
       line 58
       line 59
-    ▸ ! echo hi
+    ▾ ! echo hi
 ⤷                                           EXECUTE  exit 0  0.4 s
+      hi
     ▾ ✎ edit    a.py  f()
 ⤷                                               EDIT  +1 -1  0.4 s
       30 │     amount = sum(item.price for item in items)                          30 │     amou

@@ -296,7 +296,7 @@ async def test_without_anything_it_says_what_to_do() -> None:
 │                                                                                                  │
 │ qwen2.5-coder-1.5b  1.1 GB, the default; 2 GB of memory                                          │
 │ ✓ nothing leaves this machine                                                                    │
-╰───────────────────────────────── ↑ ↓ select   Enter takes it   type any other name   Esc closes ─╯\
+╰───────────────────────────────── ↑ ↓ select   Enter takes it   type any other name   Esc closes ─╯
 """)
 
 

@@ -27,84 +27,84 @@ def every_notch(width: int) -> str:
 
 def test_each_notch_at_60_columns() -> None:
     assert folded(every_notch(60)) == snapshot("""\
- ◂OBSERVE▸ 0/4  reads; everything else is denied      ▣ FULL
- ◂ASK▸ 1/4  reads; everything else asks               ▣ FULL
- ◂EDIT▸ 2/4  edits run; the rest asks                 ▣ FULL
- ◂RUN▸ 3/4  edits and commands run; the rest asks     ▣ FULL
- ◂FULL▸ 4/4  everything else runs; destroy asks       ▣ FULL
- ◂OBSERVE▸ 0/4  reads; everything else is denied   ◧ REDUCED
- ◂ASK▸ 1/4  reads; everything else asks            ◧ REDUCED
- ◂EDIT▸ 2/4  edits run; the rest asks              ◧ REDUCED
- ◂RUN▸ 3/4  edits and commands run; the rest asks  ◧ REDUCED
- ◂FULL▸ 4/4  everything else runs; destroy asks    ◧ REDUCED
- ◂OBSERVE▸ 0/4  reads; everything else is denied      ▢ NONE
- ◂ASK▸ 1/4  reads; everything else asks               ▢ NONE
- ◂EDIT▸ 2/4  edits run; the rest asks                 ▢ NONE
- ◂RUN▸ 3/4  edits run; the rest asks: no sandbox      ▢ NONE
- ◂FULL▸ 4/4  edits, network, outside run; rest asks   ▢ NONE
- ◂FULL▸ 4/4  edits and commands run; the rest asks    ▣ FULL
- ◂RUN▸ 3/4  edits and commands run; the rest asks      ▢ OFF
+ ◂OBSERVE▸ 0/4  reads; everything else is denied     ▣ FULL
+ ◂ASK▸ 1/4  reads; everything else asks              ▣ FULL
+ ◂EDIT▸ 2/4  edits run; the rest asks                ▣ FULL
+ ◂RUN▸ 3/4  edits and commands run; the rest asks    ▣ FULL
+ ◂FULL▸ 4/4  everything else runs; destroy asks      ▣ FULL
+ ◂OBSERVE▸ 0/4  reads; everything else is denied  ◧ REDUCED
+ ◂ASK▸ 1/4  reads; everything else asks           ◧ REDUCED
+ ◂EDIT▸ 2/4  edits run; the rest asks             ◧ REDUCED
+ ◂RUN▸ 3/4  edits, commands run; rest asks        ◧ REDUCED
+ ◂FULL▸ 4/4  everything else runs; destroy asks   ◧ REDUCED
+ ◂OBSERVE▸ 0/4  reads; everything else is denied     ▢ NONE
+ ◂ASK▸ 1/4  reads; everything else asks              ▢ NONE
+ ◂EDIT▸ 2/4  edits run; the rest asks                ▢ NONE
+ ◂RUN▸ 3/4  edits run; the rest asks: no sandbox     ▢ NONE
+ ◂FULL▸ 4/4  edits, network, outside run; rest asks  ▢ NONE
+ ◂FULL▸ 4/4  edits and commands run; the rest asks   ▣ FULL
+ ◂RUN▸ 3/4  edits and commands run; the rest asks     ▢ OFF
 """)
 
 
 def test_each_notch_at_100_columns() -> None:
     assert folded(every_notch(100)) == snapshot("""\
-[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied                 ▣ FULL sandbox
- OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                      ▣ FULL sandbox
- OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                         ▣ FULL sandbox
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; the rest asks  ▣ FULL sandbox
- OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  everything else runs; destroy asks               ▣ FULL sandbox
-[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied              ◧ REDUCED sandbox
- OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                   ◧ REDUCED sandbox
- OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                      ◧ REDUCED sandbox
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks         ◧ REDUCED sandbox
- OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  everything else runs; destroy asks            ◧ REDUCED sandbox
-[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied             ▢ NONE: no sandbox
- OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                  ▢ NONE: no sandbox
- OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                     ▢ NONE: no sandbox
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits run; the rest asks: no sandbox         ▢ NONE: no sandbox
- OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, network, outside run; rest asks       ▢ NONE: no sandbox
- OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, commands run; rest asks: foreign text     ▣ FULL sandbox
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks       ▢ NONE: sandbox off
+[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied                ▣ FULL sandbox
+ OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                     ▣ FULL sandbox
+ OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                        ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks           ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  everything else runs; destroy asks              ▣ FULL sandbox
+[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied             ◧ REDUCED sandbox
+ OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                  ◧ REDUCED sandbox
+ OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                     ◧ REDUCED sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks        ◧ REDUCED sandbox
+ OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  everything else runs; destroy asks           ◧ REDUCED sandbox
+[OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied            ▢ NONE: no sandbox
+ OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                 ▢ NONE: no sandbox
+ OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; the rest asks                    ▢ NONE: no sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits run; the rest asks: no sandbox        ▢ NONE: no sandbox
+ OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, network, outside run; rest asks      ▢ NONE: no sandbox
+ OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, commands run; rest asks: foreign text    ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks      ▢ NONE: sandbox off
 """)
 
 
 def test_each_notch_at_160_columns() -> None:
     assert folded(every_notch(160)) == snapshot("""\
 [OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied
-⤷                                                   ▣ FULL sandbox
+⤷                                                  ▣ FULL sandbox
  OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks
-⤷                                                   ▣ FULL sandbox
+⤷                                                  ▣ FULL sandbox
  OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; commands, network, outside and destroy ask
-⤷                                                   ▣ FULL sandbox
+⤷                                                  ▣ FULL sandbox
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; network, outside and dest
-⤷ roy ask                                           ▣ FULL sandbox
+⤷ roy ask                                          ▣ FULL sandbox
  OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, contained commands, network and outside run; destroy
-⤷  asks                                             ▣ FULL sandbox
+⤷  asks                                            ▣ FULL sandbox
 [OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied
-⤷                                                ◧ REDUCED sandbox
+⤷                                               ◧ REDUCED sandbox
  OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks
-⤷                                                ◧ REDUCED sandbox
+⤷                                               ◧ REDUCED sandbox
  OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; commands, network, outside and destroy ask
-⤷                                                ◧ REDUCED sandbox
+⤷                                               ◧ REDUCED sandbox
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; network, outside and dest
-⤷ roy ask                                        ◧ REDUCED sandbox
+⤷ roy ask                                       ◧ REDUCED sandbox
  OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, contained commands, network and outside run; destroy
-⤷  asks                                          ◧ REDUCED sandbox
+⤷  asks                                         ◧ REDUCED sandbox
 [OBSERVE]─ ASK ─ EDIT ─ RUN ─ FULL   reads; everything else is denied
-⤷                                               ▢ NONE: no sandbox
+⤷                                              ▢ NONE: no sandbox
  OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks
-⤷                                               ▢ NONE: no sandbox
+⤷                                              ▢ NONE: no sandbox
  OBSERVE ─ ASK ─[EDIT]─ RUN ─ FULL   edits run; commands, network, outside and destroy ask
-⤷                                               ▢ NONE: no sandbox
+⤷                                              ▢ NONE: no sandbox
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits run; commands, network, outside and destroy ask: noth
-⤷ ing contains commands                         ▢ NONE: no sandbox
+⤷ ing contains commands                        ▢ NONE: no sandbox
  OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits, network and outside run; commands and destroy ask: n
-⤷ othing contains commands                      ▢ NONE: no sandbox
+⤷ othing contains commands                     ▢ NONE: no sandbox
  OBSERVE ─ ASK ─ EDIT ─ RUN ─[FULL]  edits and contained commands run; network, outside and dest
-⤷ roy ask: text from example.com was read           ▣ FULL sandbox
+⤷ roy ask: text from example.com was read          ▣ FULL sandbox
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and uncontained commands run; network, outside and de
-⤷ stroy ask                                    ▢ NONE: sandbox off
+⤷ stroy ask                                   ▢ NONE: sandbox off
 """)
 
 

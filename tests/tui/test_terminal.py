@@ -40,9 +40,9 @@ def say(at: Terminal, text: str) -> None:
 
 def answer(at: Terminal, key: str, until: str) -> None:
     """Press a key until the card has taken it: for the first moment it takes none."""
-    for _ in range(40):
+    for _ in range(20):
         at.press(key)
-        end = time.monotonic() + 0.3
+        end = time.monotonic() + 0.6
         while time.monotonic() < end:
             at.look()
         if until in at.screen():
@@ -179,15 +179,19 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         at.wait("tok/s", 300)
         at.wait(lambda text: "nothing left this machine" in text, 300)
         # an edit, approved
+        say(at, "/clear")
+        at.wait_gone("Answer in one")
         say(at, ASK_FOR_IT)
-        at.wait("asks", 300)
+        at.wait("─ asks ─", 300)
         answer(at, "y", "approved by you")
         stop(at)
         assert calc.read_text() == MENDED
         # one that is refused, with a word
         calc.write_text(BROKEN)
-        say(at, f"Once more. {ASK_FOR_IT}")
-        at.wait("asks", 300)
+        say(at, "/clear")
+        at.wait_gone("approved by you")
+        say(at, ASK_FOR_IT)
+        at.wait("─ asks ─", 300)
         answer(at, "n", "no, because")
         at.type("leave it alone")
         at.press("enter")
@@ -196,8 +200,10 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         assert "leave it alone" in at.screen()
         assert calc.read_text() == BROKEN
         # the slider moved while an approval waits
-        say(at, f"Now do it. {ASK_FOR_IT}")
-        at.wait("asks", 300)
+        say(at, "/clear")
+        at.wait_gone("declined")
+        say(at, ASK_FOR_IT)
+        at.wait("─ asks ─", 300)
         at.press("shift+tab")
         at.wait("[EDIT]")
         at.wait("slider")
@@ -227,8 +233,8 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         # it goes on
         at.wait("[EDIT]")
         at.wait("Say yes.")
-        # and back to before the turn in which the slider moved
-        say(at, "/rewind 4")
+        # and back to before the turn in which the slider moved, the first of this session
+        say(at, "/rewind 1")
         at.wait("went back")
         assert calc.read_text() == BROKEN
         at.kill(signal.SIGTERM)

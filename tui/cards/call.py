@@ -21,8 +21,10 @@ from tui.cards.lines import (
     more,
     numbered,
     one_line,
+    program,
     row,
     seconds,
+    took,
     under,
     wrap,
 )
@@ -134,6 +136,8 @@ class CallCard(Card):
             return False
         if self.running or self.failed:
             return bool(self._output)
+        if self._by == "user" and self.call.name == "shell":
+            return bool(self._output)  # they want to see what it says
         # what the harness applies was seen as a proposal
         return self._diff is not None and self._diff.short and self._by != "harness"
 
@@ -171,7 +175,7 @@ class CallCard(Card):
     def _body(self, room: int) -> Content:
         what, rest = target(self.call)
         if self.call.name == "check" and self._result and self._result.report:
-            what = one_line(self._result.report.command)
+            what = program(one_line(self._result.report.command))
         if self.call.name in _PATHS:  # the end of a path says more than its beginning
             what = cut(what, max(24, room - NAME), "end")
         name = "" if self._by == "user" and self.call.name == "shell" else one_line(self.call.name)
@@ -220,8 +224,8 @@ class CallCard(Card):
         if self._result is None:
             return Content.styled(f"{theme.CUT} stopped", theme.DIM)
         if self.failed:
-            return Content.assemble((f"{theme.FAILED} ", theme.BAD), dim(seconds(self._took)))
-        return dim(seconds(self._took))
+            return Content.assemble((f"{theme.FAILED} ", theme.BAD), dim(took(self._took)))
+        return dim(took(self._took))
 
     def _answered(self, width: int) -> list[Content]:
         """Return who said what of it, where somebody had to."""

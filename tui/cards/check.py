@@ -17,6 +17,7 @@ from tui.cards.lines import (
     more,
     numbered,
     one_line,
+    program,
     row,
     seconds,
     under,
@@ -70,10 +71,11 @@ def _under(width: int) -> str:
 class CheckCard(Card):
     """One run of the project's tests by the harness; it opens where something newly fails."""
 
-    def __init__(self, event: CheckStarted) -> None:
+    def __init__(self, event: CheckStarted, *, apart: bool = False) -> None:
         super().__init__()
+        self._apart = apart  # an empty line stands before it
         self.running = True
-        self._command = one_line(event.command)
+        self._command = program(one_line(event.command))
         self._targets = event.targets
         self._started = self._now = event.time
         self._result: CheckFinished | None = None
@@ -92,6 +94,11 @@ class CheckCard(Card):
         """Count on."""
         self._now = now
         self.version += 1
+
+    @property
+    def head(self) -> int:
+        """The line with the bar."""
+        return int(self._apart)
 
     @property
     def opens(self) -> bool:
@@ -115,7 +122,8 @@ class CheckCard(Card):
         only = f"{len(self._targets)} chosen  " if self._targets else ""
         name = Content.styled("tests".ljust(NAME), theme.STRONG)
         body = Content.assemble(name, only, (self._command, theme.DIM))
-        out = [row(lead, body, width, *self._right(), least=NAME + 10)]
+        out = [Content("")] if self._apart else []
+        out += [row(lead, body, width, *self._right(), least=NAME + 10)]
         if not self.opened:
             return out
         done, space = self._result, _under(width)
@@ -145,9 +153,9 @@ class CheckCard(Card):
     def guess(self, width: int) -> int:
         """Return one, and a line for each name where it is open."""
         if not self.opened or self._result is None:
-            return 1
+            return 1 + self._apart
         told = len(self._result.newly_failing) + len(self._result.newly_passing)
-        return 1 + min(told, _NAMES + 1)
+        return 1 + self._apart + min(told, _NAMES + 1)
 
     def plain(self) -> str:
         """Return the command and what it said."""

@@ -9,13 +9,14 @@ from textual.content import Content
 from textual.style import Style
 
 from agent.terminal import inert
-from tui.theme import DIM, FAINT
+from tui.theme import DIM, FAINT, RULE
 
 # of decoration: seen, not selected, not copied
 GUTTER = Style.from_meta({"gutter": True})
 NOTHING = Content("")
 INDENT = 4  # cells, in which the number of a step stands
 PROSE = 100  # cells; longer lines are hard to read
+_WORTH_S = 0.05  # seconds; less is not worth a word
 _LEAST = 34  # cells of text before what stands at the right is left out
 
 
@@ -129,6 +130,17 @@ def seconds(duration: float) -> str:
     return f"{minutes} m {rest:02} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} m"
 
 
+def took(duration: float) -> str:
+    """Return what is said of how long something took: nothing where it took none."""
+    return seconds(duration) if duration >= _WORTH_S else ""
+
+
+def program(command: str) -> str:
+    """Return a command whose program is called by its name alone."""
+    first, space, rest = command.partition(" ")
+    return (first.rpartition("/")[2] or first) + space + rest if first.startswith("/") else command
+
+
 def dim(text: str) -> Content:
     """Return text that stays in the background."""
     return Content.styled(text, DIM)
@@ -141,7 +153,7 @@ def counted(number: int, noun: str) -> str:
 
 def rule(width: int) -> Content:
     """Return a line across."""
-    return decoration("─" * width)
+    return decoration("─" * width, RULE)
 
 
 def block(text: str, width: int, lead: str = " " * (INDENT + 2), style: str = DIM) -> list[Content]:

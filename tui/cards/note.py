@@ -27,7 +27,9 @@ from tui.cards.lines import (
     under,
     wrap,
 )
-from tui.theme import CLOSED, FAINT, OPENED
+from tui.theme import BAD, CLOSED, FAILED, FAINT, OPENED
+
+_ERROR = "error: "
 
 _SHORT = 160  # characters; a longer note is one line until someone wants it
 
@@ -38,6 +40,7 @@ class NoteCard(Card):
     def __init__(self, text: str, *, sign: str = "·", hint: str = "") -> None:
         super().__init__()
         self._text, self._sign, self._hint = text.strip(), sign, hint
+        self.of: type[Base] | None = None  # what it tells of, where the next such takes its place
 
     @property
     def opens(self) -> bool:
@@ -49,7 +52,8 @@ class NoteCard(Card):
         sign = self._sign
         if self.opens:
             sign = OPENED if self.opened else CLOSED
-        lead = decoration(f"{' ' * INDENT}{sign} ", FAINT)
+        amiss = self._text.startswith(_ERROR)
+        lead = decoration(f"{' ' * INDENT}{FAILED if amiss else sign} ", BAD if amiss else FAINT)
         room = max(8, width - INDENT - 2)
         if self.opened or not self.opens:
             out = under(lead, wrap(dim(clean(self._text)), min(room, PROSE)))
@@ -66,6 +70,11 @@ class NoteCard(Card):
         if self.opens and not self.opened:
             return told
         return told + self._text.count("\n") + len(self._text) // max(8, width - INDENT - 2)
+
+    def put(self, other: NoteCard) -> None:
+        """Say what another one says instead."""
+        self._text, self._hint = other._text, other._hint
+        self.version += 1
 
     def plain(self) -> str:
         """Return the text, and what to type."""
@@ -86,10 +95,17 @@ def note(event: Base) -> NoteCard | None:
         case Rewound(id=name, files=files):
             return NoteCard(f"went back to {name}: {counted(len(files), 'file')}", sign="↶")
         case AutonomyChanged(autonomy=level):
-            return NoteCard(f"level: {level.name}")
+            return _moving(f"level: {level.name}", event)
         case EffortChanged(effort=effort):
-            return NoteCard(f"effort: {effort}")
+            return _moving(f"effort: {effort}", event)
         case HarnessSpoke(text=text):
             return NoteCard(f"to the model: {text}")
         case _:
             return None
+
+
+def _moving(text: str, event: Base) -> NoteCard:
+    """Return the note of what moves over several places to where it is wanted."""
+    card = NoteCard(text)
+    card.of = type(event)
+    return card

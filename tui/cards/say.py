@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui.cards.base import Card
-from tui.cards.lines import INDENT, PROSE, decoration, dim, numbered, seconds, under
+from tui.cards.lines import INDENT, PROSE, decoration, numbered, took, under
 from tui.cards.markdown import Flow
 from tui.theme import DIM
 
@@ -61,9 +61,9 @@ class SayCard(Card):
             return []
         out = under(decoration(numbered(self.step), DIM), lines)
         if self.step and self._whole:
-            took = dim(seconds(self._took))
-            gap = decoration(" " * (width - out[0].cell_length - took.cell_length))
-            out[0] = Content.assemble(out[0], gap, decoration(took.plain, DIM))
+            taken = took(self._took)
+            gap = decoration(" " * (width - out[0].cell_length - len(taken)))
+            out[0] = Content.assemble(out[0], gap, decoration(taken, DIM))
         return out
 
     def guess(self, width: int) -> int:

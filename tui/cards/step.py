@@ -16,6 +16,7 @@ from tui.cards.lines import (
     one_line,
     row,
     seconds,
+    took,
     under,
     wrap,
 )
@@ -88,15 +89,16 @@ class StepCard(Card):
         if self.handed and not self.thinks:
             return []
         lead = decoration(numbered(self.step if not self.handed else 0), theme.DIM)
-        took = dim(seconds(self._now - self._started if self.running else self.took))
+        running = seconds(self._now - self._started) if self.running else ""
+        taken = dim(running or took(self.took))
         if not self.thinks:
-            return [row(lead, Content.styled(self._state(), theme.DIM), width, took)]
+            return [row(lead, Content.styled(self._state(), theme.DIM), width, taken)]
         sign = decoration(theme.OPENED if self.opened else theme.CLOSED)
         lead = Content.assemble(lead, sign, decoration(" "))
         first = one_line("".join(self._thought)[:_HEADLINE])
         if not self.opened:
-            return [row(lead, Content.styled(first, f"{theme.DIM} italic"), width, took)]
-        out = [row(lead, dim("thought"), width, took)]
+            return [row(lead, Content.styled(first, f"{theme.DIM} italic"), width, taken)]
+        out = [row(lead, dim("thought"), width, taken)]
         text = Content.styled(clean("".join(self._thought).strip()), theme.DIM)
         return out + under(" " * (INDENT + 2), wrap(text, min(width - INDENT - 2, PROSE)))
 

@@ -48,6 +48,7 @@ def line(stance: Stance, width: int) -> Content:
     level, forms = stance.autonomy, notch(stance)
     notches = dial(level) if width < NARROW else track(level)
     mark = holds(stance)[width < SHORT]
+    width = max(0, width - 1)
     room = max(0, width - notches.cell_length - len(mark) - 2 * len(_GAP))
     words = next((form for form in forms if len(form) <= room), forms[-1][:room])
     left = Content.assemble(notches, _GAP, (words, theme.level_style(level)))
