@@ -84,8 +84,8 @@ class Actions(Doing):
             word = found
         prompt = self._prompt_of(word)
         await super().rewind(word)
-        if prompt and self._app.prompt.is_empty:
-            self._app.prompt.put(prompt)
+        if prompt and self._app.main.prompt.is_empty:
+            self._app.main.prompt.put(prompt)
 
     async def model(self, word: str) -> None:
         """Use another model, by name or from the list."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TextIO
+from typing import Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -16,13 +16,13 @@ class Driver(LinuxDriver):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._file = _Steady(self._file)  # type: ignore[assignment]  # all of it that is used
+        self._file: Any = _Steady(self._file)
 
 
 class _Steady:
     """A stream that is not there any more, once it failed."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
@@ -38,10 +38,10 @@ class _Steady:
             self._gone()
 
     def fileno(self) -> int:
-        return self._stream.fileno()
+        return int(self._stream.fileno())
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        return bool(self._stream.isatty())
 
     def _gone(self) -> None:
         # what is still buffered is flushed at the end of the process, and must not fail there

@@ -41,8 +41,9 @@ def theme(name: str, environ: Mapping[str, str] = os.environ) -> str:
     return NAMES["light" if light else "dark"]
 
 
-def desktop_notice(app: Wisp, text: str) -> None:
-    """Ask the terminal for a notice on the desktop; one that cannot shows nothing."""
+def notice(app: Wisp, text: str) -> None:
+    """Ring, and ask the terminal for a notice on the desktop; one that cannot shows nothing."""
+    app.bell()
     words = re.sub(r"[\x00-\x1f\x7f-\x9f;]", " ", inert(text))[:80]
     if app._driver is not None:
         app._driver.write(f"\x1b]9;wisp: {words}\x07")

@@ -1,4 +1,4 @@
-"""A real terminal for a program of ours: a PTY, an emulator behind it, and what it was left like."""
+"""A terminal for a program of ours: a PTY, an emulator behind it, and how it was left."""
 
 from __future__ import annotations
 

@@ -105,13 +105,13 @@ async def test_at_60_columns_the_files_stand_over_their_hunks(tmp_path: Path) ->
     assert await at(tmp_path, 60) == snapshot('''\
 ╭─ changes ────────────────────────────────────────────────╮
 │    ~ logo                                         binary │
-│    − notes.txt                                     +0 −1 │
-│ ▸  ~ src/pricing.py                                +2 −2 │
-│    + tests/test_zero.py                            +2 −0 │
+│    - notes.txt                                     +0 -1 │
+│ ▸  ~ src/pricing.py                                +2 -2 │
+│    + tests/test_zero.py                            +2 -0 │
 │ ──────────────────────────────────────────────────────── │
 │ src/pricing.py                                           │
 │                                                          │
-│ ▌  1 of 2  lines 1-6                              +1 −1  │
+│ ▌  1 of 2  lines 1-6                              +1 -1  │
 │ ▌  1 │ """Prices."""                                     │
 │ ▌  2 │                                                   │
 │ ▌  3 │-from decimal import Decimal                       │
@@ -120,12 +120,12 @@ async def test_at_60_columns_the_files_stand_over_their_hunks(tmp_path: Path) ->
 │ ▌  5 │                                                   │
 │ ▌  6 │ def rounded(amount):                              │
 │                                                          │
-│    2 of 2  lines 13-18  def empty(items):         +1 −1  │
+│    2 of 2  lines 13-18  def empty(items):         +1 -1  │
 │   13 │                                                 ▁ │
 │   14 │ def total(items, discount=None):                  │
 │   15 │     amount = sum(item.price for item in items)    │
 │   16 │-    if discount:                                  │
-│ 4 files  +4 −3   0 of 5 hunks accepted                   │
+│ 4 files  +4 -3   0 of 5 hunks accepted                   │
 ╰─ j k hunk   ] [ file   a A accept   r R take back   Esc ─╯
 ''')
 
@@ -134,9 +134,9 @@ async def test_at_100_columns_the_files_stand_beside_their_hunks(tmp_path: Path)
     assert await at(tmp_path, 100) == snapshot('''\
 ╭─ changes ────────────────────────────────────────────────────────────────────────────────────────╮
 │    ~ logo               binary │src/pricing.py                                                   │
-│    − notes.txt           +0 −1 │                                                                 │
-│ ▸  ~ src/pricing.py      +2 −2 │▌  1 of 2  lines 1-6                                      +1 −1  │
-│    + tests/test_zero.py  +2 −0 │▌  1 │ """Prices."""                                             │
+│    - notes.txt           +0 -1 │                                                                 │
+│ ▸  ~ src/pricing.py      +2 -2 │▌  1 of 2  lines 1-6                                      +1 -1  │
+│    + tests/test_zero.py  +2 -0 │▌  1 │ """Prices."""                                             │
 │                                │▌  2 │                                                           │
 │                                │▌  3 │-from decimal import Decimal                               │
 │                                │▌  3 │+from decimal import Decimal, ROUND_HALF_EVEN              │
@@ -144,7 +144,7 @@ async def test_at_100_columns_the_files_stand_beside_their_hunks(tmp_path: Path)
 │                                │▌  5 │                                                           │
 │                                │▌  6 │ def rounded(amount):                                      │
 │                                │                                                                 │
-│                                │   2 of 2  lines 13-18  def empty(items):                 +1 −1  │
+│                                │   2 of 2  lines 13-18  def empty(items):                 +1 -1  │
 │                                │  13 │                                                           │
 │                                │  14 │ def total(items, discount=None):                          │
 │                                │  15 │     amount = sum(item.price for item in items)            │
@@ -154,7 +154,7 @@ async def test_at_100_columns_the_files_stand_beside_their_hunks(tmp_path: Path)
 │                                │  18 │     return rounded(amount)                                │
 │                                │                                                                 │
 │                                │                                                                 │
-│ 4 files  +4 −3   0 of 5 hunks accepted                                                           │
+│ 4 files  +4 -3   0 of 5 hunks accepted                                                           │
 ╰────── j k hunk   ] [ file   a accept   A all of the file   r take back   R file   f files   Esc ─╯
 ''')
 
@@ -169,7 +169,7 @@ async def test_at_160_columns_the_hunks_alone_are_side_by_side(tmp_path: Path) -
 │
 ⤷                                                                │
 │ ▌  1 of 2  lines 1-6
-⤷                                                         +1 −1  │
+⤷                                                         +1 -1  │
 │ ▌  1 │ """Prices."""                                                            1 │ """Prices.
 ⤷ """                                                            │
 │ ▌  2 │                                                                          2 │
@@ -185,7 +185,7 @@ async def test_at_160_columns_the_hunks_alone_are_side_by_side(tmp_path: Path) -
 │
 ⤷                                                                │
 │    2 of 2  lines 13-18  def empty(items):
-⤷                                                         +1 −1  │
+⤷                                                         +1 -1  │
 │   13 │                                                                         13 │
 ⤷                                                                │
 │   14 │ def total(items, discount=None):                                        14 │ def total(
@@ -206,7 +206,7 @@ async def test_at_160_columns_the_hunks_alone_are_side_by_side(tmp_path: Path) -
 ⤷                                                                │
 │
 ⤷                                                                │
-│ 4 files  +4 −3   0 of 5 hunks accepted
+│ 4 files  +4 -3   0 of 5 hunks accepted
 ⤷                                                                │
 ╰────────────────────────────────────────────────────────────────── j k hunk   ] [ file   a acce
 ⤷ pt   A all of the file   r take back   R file   f files   Esc ─╯

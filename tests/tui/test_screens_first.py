@@ -64,7 +64,7 @@ async def at(width: int) -> str:
 
 async def test_what_it_says_at_60_columns() -> None:
     assert await at(60) == snapshot("""\
-╭─ first start ────────────────────────────────────────────╮
+╭─ a model to load ────────────────────────────────────────╮
 │                                                          │
 │ the model qwen2.5-coder-1.5b is not on this machine yet  │
 │                                                          │
@@ -88,7 +88,7 @@ async def test_what_it_says_at_100_columns() -> None:
     assert await at(100) == snapshot("""\
 
 
-      ╭─ first start ────────────────────────────────────────────────────────────────────────╮
+      ╭─ a model to load ────────────────────────────────────────────────────────────────────╮
       │                                                                                      │
       │ the model qwen2.5-coder-1.5b is not on this machine yet                              │
       │                                                                                      │
@@ -109,7 +109,7 @@ async def test_what_it_says_at_160_columns() -> None:
     assert await at(160) == snapshot("""\
 
 
-                                    ╭─ first start ─────────────────────────────────────────────
+                                    ╭─ a model to load ─────────────────────────────────────────
 ⤷ ───────────────────────────╮
                                     │
 ⤷                            │

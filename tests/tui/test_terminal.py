@@ -206,7 +206,7 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         at.wait("─ asks ─", 300)
         at.press("shift+tab")
         at.wait("[EDIT]")
-        at.wait("slider")
+        at.wait("approved by the slider")
         stop(at)
         assert calc.read_text() == MENDED
         # a turn stopped while the model reads

@@ -36,7 +36,7 @@ _MOST = 400  # lines of a result that are shown
 _PATHS = ("read", "edit", "write")
 _BY = {
     "user": "you",
-    "slider": "the level",
+    "slider": "the slider",
     "edit": "you, as you edited it",
     "headless": "nobody: no one was there to ask",
     "script": "the script",

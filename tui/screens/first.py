@@ -86,7 +86,7 @@ class First(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         """Put what it means over how far it is."""
         box = VerticalScroll(self._what, self._progress, can_focus=False)
-        box.border_title = "first start"
+        box.border_title = "a model to load"
         yield box
 
     def on_mount(self) -> None:

@@ -25,7 +25,7 @@ _SIGNS = {
     "reverted": (BACK, theme.WARM),
 }
 _WORDS = {"open": "", "accepted": "accepted", "reverted": "taken back"}
-_KINDS = {"created": "+", "deleted": "\u2212", "changed": "~"}
+_KINDS = {"created": "+", "deleted": "-", "changed": "~"}
 _AROUND = 10  # hunks on each side of the marked one that are drawn in full
 _MOST = 400  # lines of one hunk
 _NO_END = "\\ No newline"
@@ -33,7 +33,7 @@ _NO_END = "\\ No newline"
 
 def size(come: int, gone: int) -> Content:
     """Return how many lines come and go: such as +3 and -1."""
-    return Content.assemble((f"+{come}", theme.GOOD), " ", (f"\u2212{gone}", theme.BAD))
+    return Content.assemble((f"+{come}", theme.GOOD), " ", (f"-{gone}", theme.BAD))
 
 
 def file_row(file: File, states: list[State], width: int, chosen: bool) -> Content:
@@ -50,7 +50,7 @@ def file_row(file: File, states: list[State], width: int, chosen: bool) -> Conte
 
 def file_head(file: File, width: int) -> list[Content]:
     """Return what stands over the hunks of a file."""
-    words = "" if file.kind == "changed" else file.kind
+    words: str = "" if file.kind == "changed" else file.kind
     if file.moved:
         words = f"moved {'to' if file.kind == 'deleted' else 'from'} {one_line(file.moved)}"
     name = Content.styled(cut(one_line(file.path), width - 16, keep="end"), theme.NAME)

@@ -17,6 +17,7 @@ from tui.words import holds, notch
 NARROW = 90  # cells; below them only the notch that counts is shown
 SHORT = 72  # below them the sandbox is one word
 _GAP = "  "  # between its parts
+OPENING = "trying the sandbox"
 _LESS, _MORE = "◂", "▸"
 _HELD = {
     Containment.FULL: theme.GOOD,
@@ -43,10 +44,15 @@ def dial(level: Autonomy) -> Content:
     return Content.assemble(ends[0], (level.name, style), ends[1], f" {level:d}/{max(Autonomy):d}")
 
 
-def line(stance: Stance, width: int) -> Content:
-    """Return the slider for a width: the notches, what this one does, what contains commands."""
+def line(stance: Stance, width: int, known: bool = True) -> Content:
+    """Return the slider for a width: the notches, what this one does, what contains commands.
+
+    What contains them is not `known` before the sandbox was tried.
+    """
     level, forms = stance.autonomy, notch(stance)
     notches = dial(level) if width < NARROW else track(level)
+    if not known:
+        return Content.assemble(notches, _GAP, (OPENING, theme.DIM)).truncate(width)
     mark = holds(stance)[width < SHORT]
     width = max(0, width - 1)
     room = max(0, width - notches.cell_length - len(mark) - 2 * len(_GAP))
@@ -82,24 +88,24 @@ class Slider(Widget):
             super().__init__()
             self.level = level
 
-    def __init__(self, stance: Stance) -> None:
+    def __init__(self, stance: Stance, known: bool = True) -> None:
         super().__init__()
-        self._stance = replace(stance)
+        self._stance, self._known = replace(stance), known
 
     @property
     def level(self) -> Autonomy:
         """The notch that is shown."""
         return self._stance.autonomy
 
-    def show(self, stance: Stance) -> None:
-        """Show where the policy stands now."""
-        if stance != self._stance:
-            self._stance = replace(stance)  # theirs moves
+    def show(self, stance: Stance, known: bool = True) -> None:
+        """Show where the policy stands now; what contains commands may not be `known` yet."""
+        if (stance, known) != (self._stance, self._known):
+            self._stance, self._known = replace(stance), known  # theirs moves
             self.refresh()
 
     def render(self) -> Content:
         """Draw it."""
-        return line(self._stance, self.size.width)
+        return line(self._stance, self.size.width, self._known)
 
     def on_click(self, event: events.Click) -> None:
         """Move to the notch that was clicked."""

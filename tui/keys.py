@@ -1,0 +1,26 @@
+"""The keys that count everywhere on the screen."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+EVERYWHERE = (
+    Binding("shift+tab", "notch(1)", "up a notch, around", priority=True),
+    Binding("alt+right", "notch(1, False)", "up a notch", priority=True),
+    Binding("alt+left", "notch(-1, False)", "down a notch", priority=True),
+    Binding("alt+up", "knob(1)", "more effort", priority=True),
+    Binding("alt+down", "knob(-1)", "less effort", priority=True),
+    Binding("ctrl+c", "stop_or_leave", "stop; twice: leave", priority=True),
+    Binding("escape", "stop", "stop the turn"),
+    Binding("tab", "over", "to a question, or to the transcript and back"),
+    Binding("pageup", "page(-1)", "a page up", priority=True),
+    Binding("pagedown", "page(1)", "a page down", priority=True),
+    Binding("ctrl+end", "follow", "to the end", priority=True),
+    Binding("ctrl+l", "redraw", "draw the screen anew", priority=True),
+    Binding("f1", "open('help')", "help", priority=True),
+    Binding("f2", "open('policy')", "policy", priority=True),
+    Binding("f3", "open('changes')", "changes", priority=True),
+    Binding("f4", "open('sessions')", "sessions", priority=True),
+    Binding("f5", "open('rewind')", "rewind", priority=True),
+    Binding("f6", "open('models')", "models", priority=True),
+)
