@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
+from agent.config import Settings
 from agent.context import mentions
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.context.sources import Sources
@@ -37,6 +38,7 @@ from agent.ledger import Ledger
 from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import Model
+from agent.models.providers import KeyFor
 from agent.policy import Autonomy, Decision, Stance, decide
 from agent.redaction import Redaction
 from agent.remembered import remember
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from agent.form import Form
 
 Kind = Literal["run", "fix", "check"]
+Start = Callable[[Settings, KeyFor], contextlib.AbstractAsyncContextManager[Model]]
+"""Starts the model that settings name, for as long as it is needed."""
 PLAN_MODE = (
     "You may only read now. If this asks for a change, set a plan with `plan`, one item a step,"
     " and stop: the user decides about it."
@@ -88,16 +92,16 @@ class Desk:
         *,
         redaction: Redaction,
         have_model: Callable[[str], Awaitable[None]],
-        ledger: Ledger | None = None,
+        start: Start = start_model,
     ) -> AsyncIterator[Desk]:
         """Open it for a job; its prompt is not begun. Raises WispError.
 
         `have_model` is awaited with the name of the model before it is started: it loads what is
-        missing, or raises ModelUnusable.
+        missing, or raises ModelUnusable. `start` starts it, and may have one that runs already.
         """
         from tools.shell import stop_jobs
 
-        new, ledger = new_id(), ledger or Ledger()
+        new, ledger = new_id(), Ledger()
         home = open_workspace(job.cwd, job.add_dirs)
         redaction.learn(secret_values.within(home))
         if job.kind == "fix":
@@ -116,7 +120,7 @@ class Desk:
             await have_model(job.settings.model)
             if job.kind == "fix":
                 talk.place.take()
-            model = await stack.enter_async_context(start_model(job.settings, key_for))
+            model = await stack.enter_async_context(start(job.settings, key_for))
             site = site or await _go_to(job, home, new, stack)  # while the model loads
             if strong is not None:
                 stack.push_async_callback(strong.close)

@@ -212,9 +212,11 @@ class Wisp(App[int]):
     def _show_waiting(self) -> None:
         if not self.is_running:
             return
-        if self.main.wanted.show(self.state.calls, self._stance()):
+        wanted = self.main.wanted
+        held = wanted.holds_focus
+        if wanted.show(self.state.calls, self._stance()):
             self._wants("an answer is wanted")
-        if self.main.wanted.front is None and self.main.focused is None:
+        if wanted.front is None and held:
             self.main.prompt.focus()
         self._show_status()
 

@@ -214,7 +214,7 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         at.press("enter")
         at.wait(lambda text: "reading 2" in text or "reading 1" in text, 300)
         stop(at)
-        at.wait("cancelled")
+        at.wait("stopped")
         # other sizes of the window
         for columns, rows in ((60, 24), (160, 50), (100, 30)):
             at.resize(columns, rows)

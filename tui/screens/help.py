@@ -19,6 +19,7 @@ from sandbox.base import Containment
 from tui import theme
 from tui.cards.lines import NOTHING, counted, dim, one_line, wrap
 from tui.commands import ALIASES, Command
+from tui.keys import EVERYWHERE
 from tui.widgets.drawn import Drawn
 from tui.words import notch
 
@@ -141,15 +142,11 @@ def entries_of(bindings: Iterable[BindingType], without: Container[str] = ()) ->
 
 def taken() -> set[str]:
     """Return the keys that count everywhere, whoever has the focus."""
-    from tui.app import Wisp
-
-    bound = (each for each in Wisp.BINDINGS if isinstance(each, Binding) and each.priority)
-    return {key for each in bound for key in each.key.split(",")}
+    return {key for each in EVERYWHERE if each.priority for key in each.key.split(",")}
 
 
 def groups(commands: Mapping[str, Command]) -> list[Group]:
     """Return all there is, in the order in which it is needed."""
-    from tui.app import Wisp
     from tui.screens.changes import Changes
     from tui.screens.first import First
     from tui.screens.models import Models
@@ -168,7 +165,7 @@ def groups(commands: Mapping[str, Command]) -> list[Group]:
         "loading a model": First,
     }
     return [
-        ("everywhere", entries_of(Wisp.BINDINGS)),
+        ("everywhere", entries_of(EVERYWHERE)),
         ("levels, where commands are contained", _levels()),
         ("commands", tuple(map(_command, commands.values()))),
         ("prompt", (*_entries(TYPED), *_prompt(Prompt.BINDINGS, taken()))),

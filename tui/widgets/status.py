@@ -114,12 +114,15 @@ class Status(Horizontal):
             super().__init__()
             self.key = key
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._effort, self._meters = Effort(), Meters()
+
     def compose(self) -> ComposeResult:
         """Put the knob and the meters beside each other."""
-        yield Effort()
-        yield Meters()
+        yield from (self._effort, self._meters)
 
     def show(self, state: State, now: float) -> None:
         """Show a state; `now` is the time as events tell it. Once a second while a turn runs."""
-        self.query_one(Effort).show(state.effort)
-        self.query_one(Meters).show(state, now)
+        self._effort.show(state.effort)
+        self._meters.show(state, now)

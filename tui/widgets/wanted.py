@@ -49,6 +49,12 @@ class Wanted(Vertical):
             return self._question
         return self.plan if self.plan.plan else None
 
+    @property
+    def holds_focus(self) -> bool:
+        """Whether the keys go to one of its cards."""
+        focused = self.screen.focused
+        return focused is not None and self in focused.ancestors
+
     def show(self, calls: Mapping[str, ToolCall], stance: Stance) -> bool:
         """Show what waits now, first; whether it is another than before."""
         approvals, questions = self._waiting.approvals, self._waiting.questions
