@@ -47,7 +47,7 @@ from tui.work import Face, Work
 
 AGAIN_S = 2.0  # within which a second Ctrl+C leaves
 STATUS_S = 0.1  # between two drawings of the meters
-_OF_THE_MAIN_SCREEN = {"open", "page", "follow", "over", "stop"}
+_OF_THE_MAIN_SCREEN = {"open", "page", "follow", "stop"}
 LEAVES = "Ctrl+C again leaves; the session is kept"
 
 
@@ -360,10 +360,6 @@ class Wisp(App[int]):
             return
         self.main.entry.put_aside()
         self.tell(LEAVES)
-
-    def action_over(self) -> None:
-        """Go to what waits for an answer, else to the transcript, and back to the prompt."""
-        self.main.over()
 
     def action_page(self, direction: int) -> None:
         """Scroll the transcript from wherever the focus is."""

@@ -12,7 +12,6 @@ EVERYWHERE = (
     Binding("alt+down", "knob(-1)", "less effort", priority=True),
     Binding("ctrl+c", "stop_or_leave", "stop; twice: leave", priority=True),
     Binding("escape", "stop", "stop the turn"),
-    Binding("tab", "over", "to a question, or to the transcript and back"),
     Binding("pageup", "page(-1)", "a page up", priority=True),
     Binding("pagedown", "page(1)", "a page down", priority=True),
     Binding("ctrl+end", "follow", "to the end", priority=True),
@@ -24,3 +23,6 @@ EVERYWHERE = (
     Binding("f5", "open('rewind')", "rewind", priority=True),
     Binding("f6", "open('models')", "models", priority=True),
 )
+
+# where keys are those of the transcript or of a card, but for these
+MAIN = (Binding("tab", "over", "to a question, or to the transcript and back"),)

@@ -262,13 +262,15 @@ class Work:
         except WispError as error:
             self.face.failed(error)
         except asyncio.CancelledError:
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise  # all of it is to end, not the turn alone
+            pass  # before it was a turn
         else:
             self.used += finished.usage
             self.face.ended(finished)
         finally:
             self.doing = None
+        # a turn takes a cancellation in; where all of this is to end, it must not stop there
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
 
     async def _made(self, desk: Desk, call: ToolCall) -> None:
         try:

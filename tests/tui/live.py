@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -63,7 +64,8 @@ class Live:
         """Press keys of the card in front, which takes them a moment after it came."""
         card = self.app.main.wanted.front
         assert card is not None, self.screen
-        card._clock = lambda: time.monotonic() + 10  # type: ignore[assignment]  # as if looked at
+        clock = itertools.count(time.monotonic() + 10, 10.0)  # as if each key were thought about
+        card._clock = lambda: next(clock)
         card.focus()
         await self.press(*keys)
 
@@ -76,10 +78,11 @@ async def live(
     level: Autonomy = Autonomy.ASK,
     prompt: str = "",
     resume: Resume | None = None,
+    model: str = "",
     **settings: Any,
 ) -> AsyncIterator[Live]:
     """Run the app until the end of the block."""
-    model = script(work.parent / "model.yaml", *replies)
+    model = model or script(work.parent / "model.yaml", *replies)
     job = Job("run", prompt, Settings(model=model, autonomy=level, **settings), work, resume=resume)
     app = Wisp(job)
     async with app.run_test(size=size) as pilot:

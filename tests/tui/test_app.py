@@ -258,7 +258,7 @@ async def test_back_to_before_a_turn(work: Path) -> None:
         await at.rest()
         await at.say("/rewind 2")
         await at.until(lambda: calc(work) == BROKEN)
-        await at.until("a fork of")
+        await at.until("resumed")
         await at.rest()
         assert "First." in at.screen and "I mend it." not in at.screen
         assert at.app.main.prompt.value == "mend it"  # to be said in another way
@@ -314,7 +314,7 @@ async def test_the_window_changes_its_size_at_any_moment(work: Path, size: tuple
         await at.pilot.resize_terminal(*size)
         await at.pilot.pause()
         await at.answer("y")
-        await at.until("Done.")
+        await at.until("not proved")
         assert len(at.screen.splitlines()[-1]) <= size[0]
 
 

@@ -47,8 +47,6 @@ async def test_at_60_columns() -> None:
 │   Alt+↓          less effort                             │
 │   Ctrl+C         stop; twice: leave                      │
 │   Esc            stop the turn                           │
-│   Tab            to a question, or to the transcript     │
-│                  and back                                │
 │   PgUp           a page up                               │
 │   PgDn           a page down                             │
 │   Ctrl+End       to the end                              │
@@ -59,6 +57,8 @@ async def test_at_60_columns() -> None:
 │   F4             sessions                                │
 │   F5             rewind                                  │
 │   F6             models                                  │
+│   Tab            to a question, or to the transcript     │
+│                  and back                                │
 ╰───── type to search   ↑ ↓ PgUp PgDn scroll   Esc closes ─╯
 """)
 
@@ -76,7 +76,6 @@ async def test_at_100_columns() -> None:
 │   Alt+↓                   less effort                                                            │
 │   Ctrl+C                  stop; twice: leave                                                     │
 │   Esc                     stop the turn                                                          │
-│   Tab                     to a question, or to the transcript and back                           │
 │   PgUp                    a page up                                                              │
 │   PgDn                    a page down                                                            │
 │   Ctrl+End                to the end                                                             │
@@ -87,6 +86,7 @@ async def test_at_100_columns() -> None:
 │   F4                      sessions                                                               │
 │   F5                      rewind                                                                 │
 │   F6                      models                                                                 │
+│   Tab                     to a question, or to the transcript and back                           │
 │                                                                                                  │
 ╰───────────────────────────────────────────── type to search   ↑ ↓ PgUp PgDn scroll   Esc closes ─╯
 """)

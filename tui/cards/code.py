@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content, Span
 
 if TYPE_CHECKING:
-    from pygments.lexer import Lexer  # type: ignore[import-untyped]  # it has no types
+    from pygments.lexer import Lexer
 
 _LONGEST = 60_000  # characters; more is shown without colours
 # the names of kinds as pygments has them; a kind that is not here looks as the one around it
@@ -46,11 +46,11 @@ def coloured(code: str, language: str = "", path: str = "") -> tuple[Content, ..
 
 @cache
 def _lexer(language: str, path: str) -> Lexer | None:
-    from pygments.lexers import (  # type: ignore[import-untyped]  # as above
+    from pygments.lexers import (
         get_lexer_by_name,
         get_lexer_for_filename,
     )
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped]  # as above
+    from pygments.util import ClassNotFound
 
     options = {"stripnl": False, "ensurenl": False}
     try:

@@ -19,7 +19,7 @@ from sandbox.base import Containment
 from tui import theme
 from tui.cards.lines import NOTHING, counted, dim, one_line, wrap
 from tui.commands import ALIASES, Command
-from tui.keys import EVERYWHERE
+from tui.keys import EVERYWHERE, MAIN
 from tui.widgets.drawn import Drawn
 from tui.words import notch
 
@@ -165,7 +165,7 @@ def groups(commands: Mapping[str, Command]) -> list[Group]:
         "loading a model": First,
     }
     return [
-        ("everywhere", entries_of(EVERYWHERE)),
+        ("everywhere", entries_of((*EVERYWHERE, *MAIN))),
         ("levels, where commands are contained", _levels()),
         ("commands", tuple(map(_command, commands.values()))),
         ("prompt", (*_entries(TYPED), *_prompt(Prompt.BINDINGS, taken()))),

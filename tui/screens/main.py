@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 
 from agent.policy import Stance
 from tui.fold import Fold
+from tui.keys import MAIN
 from tui.state import State
 from tui.widgets.entry import Entry
 from tui.widgets.header import Header, Place
@@ -21,6 +25,8 @@ from tui.widgets.wanted import Wanted
 
 class Main(Screen[None]):
     """Header, transcript, what waits for the user, the prompt, the slider, the meters."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*MAIN]
 
     def __init__(self, repo: str, fold: Fold, wanted: Wanted, entry: Entry, stance: Stance) -> None:
         super().__init__()
@@ -60,7 +66,7 @@ class Main(Screen[None]):
         if card is not None and (self.focused is self.transcript or not self.entry.busy):
             card.focus()
 
-    def over(self) -> None:
+    def action_over(self) -> None:
         """Go from the prompt to what waits, else to the transcript; from there to the prompt."""
         elsewhere = self.wanted.front or self.transcript
         (elsewhere if self.focused is self.prompt else self.prompt).focus()
