@@ -218,10 +218,12 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         # other sizes of the window
         for columns, rows in ((60, 24), (160, 50), (100, 30)):
             at.resize(columns, rows)
-            at.wait(lambda text: "EDIT" in text.splitlines()[-2])
+            # the last line goes to the last column, whatever hints there is room for
+            at.wait(lambda text: len(text.splitlines()[-1]) == at.columns - 1)
         # the process of the model dies
         say(at, "And what does add do?")
-        at.wait("reading", 300)
+        at.wait("you   And what does")
+        at.wait("● reading", 300)
         os.kill(model_process(at), signal.SIGKILL)
         at.wait("error", 120)
         say(at, "Say yes.")
