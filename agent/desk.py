@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.config import Settings
-from agent.context import mentions
 from agent.context.prompt import hidden_instructions, system_prompt
-from agent.context.sources import Sources
 from agent.conversation import Conversation
 from agent.copies import Copies
 from agent.escalation import ACCEPTED, Strong
@@ -282,6 +280,9 @@ class Desk:
         """Return what stands behind a prompt."""
         found = ""
         if self.model.local:
+            from agent.context import mentions  # brings the syntax trees
+            from agent.context.sources import Sources
+
             # a small model seldom looks before it speaks, so what the prompt names is shown to it
             found = mentions.gather(Sources(self.site.workspace), prompt)
         news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)

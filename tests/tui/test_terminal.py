@@ -157,7 +157,7 @@ def stop(at: Terminal) -> None:
 
 
 def model_process(at: Terminal) -> int:
-    """Return the process that holds the model, a child of the program."""
+    """Return the process that holds the model, a child of the program; 0 for none."""
     found = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(at.pid)],
         capture_output=True,
@@ -165,7 +165,7 @@ def model_process(at: Terminal) -> int:
         check=True,
     )
     lines = [each.split(None, 1) for each in found.stdout.splitlines()]
-    return next(int(pid) for pid, words in lines if "_host" in words)
+    return next((int(pid) for pid, words in lines if "_host" in words), 0)
 
 
 @pytest.mark.model
@@ -225,9 +225,11 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         at.wait("you   And what does")
         at.wait("● reading", 300)
         os.kill(model_process(at), signal.SIGKILL)
-        at.wait("error", 120)
+        at.wait("failed: the local model's process ended", 120)
         say(at, "Say yes.")
-        at.wait("tok/s", 300)
+        at.wait("you   Say yes.")
+        at.wait(lambda text: model_process(at) > 0, 60)  # it is there again
+        at.wait("● reading", 300)
         stop(at)
         at.press("ctrl+c", "ctrl+c")
         assert (at.end(), at.left()) == (0, [])
