@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError
-from agent.events import Base
+from agent.events import Base, TurnFinished
+from agent.messages import UserMessage
 from agent.policy import Autonomy
 from tui import looks
 from tui.commands import COMMANDS, Act, Command
@@ -14,6 +16,8 @@ from tui.doing import Doing
 
 if TYPE_CHECKING:
     from tui.app import Wisp
+
+_OF_A_BUG = {"fix", "repair", "mend", "bug", "fails", "failing", "broken", "wrong"}
 
 
 class Actions(Doing):
@@ -152,7 +156,28 @@ class Actions(Doing):
         self._app.leave()
         return None
 
-    # -- a plan, and a model that is not here
+    def went(self, word: str, count: int, hint: str) -> None:
+        """Say what takes it back; that files went back stands in the transcript already."""
+        self.say(hint, "")
+
+    # -- what may be next, a plan, and a model that is not here
+
+    def suggest(self, finished: TurnFinished) -> None:
+        """Say what does better where a small model only talked of a bug."""
+        desk = self._desk()
+        prompt = next(
+            (
+                e.text
+                for e in reversed(desk.talk.session.history.messages)
+                if isinstance(e, UserMessage) and e.by == "user"
+            ),
+            "",
+        )
+        talked = finished.outcome == "done" and not finished.changed
+        if talked and desk.model.local and _OF_A_BUG & set(re.findall(r"[a-z]+", prompt.lower())):
+            self.say(
+                "a small model repairs better when your tests lead it", "/fix and what is wrong"
+            )
 
     def offer_plan(self) -> None:
         """Where the model only planned, let the user accept it."""

@@ -138,6 +138,8 @@ class Wisp(App[int]):
         self.state.local, self.state.host = model.local, model.host
         self.state.window = model.context_window
         self.state.why_not = desk.site.sandbox.why_not
+        if not desk.talk.turns:
+            self.fold.welcome("" if model.local else model.host)
         self.main.transcript.show(self.fold)
         self._look_at_place()
         self._draw_status()
@@ -157,6 +159,7 @@ class Wisp(App[int]):
         if finished.changed:
             self._look_at_place()
         self.actions.offer_plan()
+        self.actions.suggest(finished)
         self.notice("your turn" if not finished.error else finished.error)
 
     def _idle(self) -> None:

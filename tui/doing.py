@@ -175,6 +175,10 @@ class Doing:
         self.say(f"{tokens}, ${used.cost or 0:.2f}, {left}", "")
         return None
 
+    def went(self, word: str, count: int, hint: str) -> None:
+        """Say that files went back or on."""
+        self.say(f"{word}: {count} file{'' if count == 1 else 's'}", hint)
+
     # -- within
 
     def _desk(self) -> Desk:
@@ -194,8 +198,7 @@ class Doing:
         self._desk().talk.session.emit(
             Rewound(id=done.spans[0].before, backup=done.backup, files=done.files)
         )
-        count = len(done.files)
-        self.say(f"{word}: {count} file{'' if count == 1 else 's'}", hint)
+        self.went(word, len(done.files), hint)
         for path in done.refused:
             self.say(f"left alone, changed since: {path}", "")
 

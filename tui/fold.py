@@ -51,6 +51,7 @@ from tui.cards.question import QuestionCard
 from tui.cards.say import SayCard
 from tui.cards.step import StepCard
 from tui.cards.target import target
+from tui.cards.welcome import WelcomeCard
 
 
 class Change(NamedTuple):
@@ -119,6 +120,10 @@ class Fold:
         for card in self.running.values():
             card.pulse(now)
         return Change(0, tuple(self.running)) if self.running else NO_CHANGE
+
+    def welcome(self, host: str) -> None:
+        """Say what can be typed, where nothing was said yet."""
+        self._add(WelcomeCard(host))
 
     # -- within
 

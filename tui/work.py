@@ -74,15 +74,20 @@ class Work:
     _commands: set[asyncio.Task[Any]] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _next: Job | None = None
+    _task: asyncio.Task[Any] | None = None  # all of this
     left: bool = False  # it is to end
     _models: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _model: tuple[tuple[object, ...], Model] | None = None  # by what it was asked for
 
     async def run(self) -> None:
         """Open the desk and do what is asked for, until `leave`. Raises only what is a bug."""
-        self._next = self.job
-        async with self._models:
-            await self._until_left()
+        self._next, self._task = self.job, asyncio.current_task()
+        try:
+            async with self._models:
+                await self._until_left()
+        except asyncio.CancelledError:
+            if not self.left:
+                raise
 
     async def _until_left(self) -> None:
         while not self.left:
@@ -174,6 +179,8 @@ class Work:
         self.left = True
         self.stop()
         self._wake.set()
+        if self._begun is not None and self._task is not None:
+            self._task.cancel()  # a desk is being opened, and may wait for a person
 
     # -- the slider and the knob
 
@@ -216,7 +223,7 @@ class Work:
             start=self._start,
         )
         async with opened as desk:
-            self.desk = desk
+            self.desk, self.job = desk, desk.job  # with what the session adds to the settings
             self._say_opened(desk)
             while not self.left and self._next is None:
                 if not self.errands and desk.queue:

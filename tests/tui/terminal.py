@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 _MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
 # private modes that a program must have taken back at its end: mouse, focus, alternate screen,
 # bracketed paste, in-band sizes
@@ -180,6 +180,8 @@ def terminal(
 ) -> Iterator[Terminal]:
     """Run a program on a terminal, ended at the end of the block."""
     whole = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+    for size in ("COLUMNS", "LINES"):  # of the terminal that the tests run on, if on any
+        whole.pop(size, None)
     opened = Terminal(argv, cwd, whole)
     try:
         yield opened

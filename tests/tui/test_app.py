@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import Settings
+from agent.job import Job
 from agent.policy import Autonomy
 from agent.resumption import Resume
 from tests.support import UNITTEST, put, script
-from tests.tui.live import live
+from tests.tui.live import Live, live
+from tui.app import Wisp
 
 BROKEN = "def add(a, b):\n    return a - b\n"
 MENDED = "def add(a, b):\n    return a + b\n"
@@ -242,10 +245,10 @@ async def test_undo_and_redo(work: Path) -> None:
         await at.until("Done.")
         await at.rest()
         await at.say("/undo")
-        await at.until("undone: 1 file")
+        await at.until("/redo takes this back")
         assert calc(work) == BROKEN
         await at.say("/redo")
-        await at.until("redone: 1 file")
+        await at.until("/undo takes this back")
         assert calc(work) == MENDED
 
 
@@ -337,3 +340,36 @@ async def test_tokens_money_and_what_left(work: Path) -> None:
         await at.rest()
         await at.say("/cost")
         await at.until("tokens read")
+
+
+async def test_a_session_goes_on_with_its_own_model_wherever_it_is_opened_from(work: Path) -> None:
+    async with live(work, "First.", EDIT, "Done.", level=Autonomy.EDIT) as at:
+        await at.say("say first")
+        await at.rest()
+        await at.say("mend it")
+        await at.until("Done.")
+        await at.rest()
+        model = at.app.work.job.settings.model
+    async with live(work, model="qwen2.5-coder-1.5b", resume=Resume("last")) as at:
+        await at.until("Done.")
+        assert at.app.work.job.settings.model == model
+        await at.say("/rewind 2")
+        await at.until(lambda: calc(work) == BROKEN)
+        await at.rest()
+
+
+async def test_it_can_be_left_while_it_waits_for_a_model(work: Path) -> None:
+    app = Wisp(Job("run", "", Settings(), work))
+    async with app.run_test(size=(100, 30)) as pilot:
+        at = Live(app, pilot)
+        await at.until("is not on this machine yet")
+        app.leave(143)
+        await at.until(lambda: not app.is_running)
+    assert app.return_code == 143
+
+
+async def test_an_empty_screen_says_what_can_be_typed(work: Path) -> None:
+    async with live(work, "A discount is wrong.") as at:
+        assert "a bug: your own tests decide what is a repair" in at.screen
+        await at.say("why is it wrong?")
+        await at.until("/fix and what is wrong")

@@ -92,8 +92,8 @@ def note(event: Base) -> NoteCard | None:
             told = counted(len(masked), "old result")
             saved = f", {before:,} tokens became {after:,}" if before else ""
             return NoteCard(f"{told} left out for the model{saved}")
-        case Rewound(id=name, files=files):
-            return NoteCard(f"went back to {name}: {counted(len(files), 'file')}", sign="↶")
+        case Rewound(files=files):
+            return NoteCard(f"went back: {counted(len(files), 'file')}", sign="↶")
         case AutonomyChanged(autonomy=level):
             return _moving(f"level: {level.name}", event)
         case EffortChanged(effort=effort):
