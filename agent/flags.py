@@ -77,7 +77,7 @@ OPTIONS = {
     "only_files": _option("--files", "", "Only the files go back.", dest="only_files"),
     "only_talk": _option("--talk", "", "Only the conversation.", dest="only_talk"),
     "preview": _option("--preview", "", "Say what would change, and change nothing."),
-    "plain": _option("--plain", "", "Lines in place of a screen, such as for a screen reader."),
+    "plain": _option("--plain", "", "Lines in place of a screen, for a screen reader."),
     "theme": _option("--theme", "NAME", "auto, dark, light, contrast, or ansi."),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),

@@ -65,8 +65,8 @@ def test_help_names_every_command(work: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "error", "hint"),
     [
-        ([], "there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"'),
-        (["fix my bug"], "there is no screen yet", 'agent run -p "PROMPT", or agent fix "BUG"'),
+        ([], "the prompt is empty", 'agent run -p "PROMPT"'),  # without a terminal, a pipe is it
+        (["fxi"], "no such command: fxi; did you mean fix", "agent --help"),
         (["--nonsense"], "no such option: --nonsense", "agent --help"),
         (["run", "-x"], "no such option: -x", "agent run --help"),
         (["fix", "--max-stepz", "3"], "no such option: --max-stepz", "agent fix --help"),
@@ -117,20 +117,14 @@ def test_what_is_nearly_an_option_or_a_command_names_the_one_that_was_meant(
     assert hinted(agent(*words, cwd=work)) == (error, hint)
 
 
-@pytest.mark.parametrize(
-    ("command", "flag"),
-    [
-        (["fix", "x"], "-c"),
-        ([], "-c"),
-        ([], "-r"),
-    ],
-)
-def test_a_flag_that_comes_later_is_unknown_until_then(
-    work: Path, command: list[str], flag: str
-) -> None:
-    error, hint = hinted(agent(*command, flag, cwd=work))
-    assert error.startswith(f"no such option: {flag}")
-    assert hint == f"{' '.join(['agent', *command[:1]])} --help"
+def test_a_repair_is_no_conversation_to_go_on_with(work: Path) -> None:
+    error, hint = hinted(agent("fix", "x", "-c", cwd=work))
+    assert (error, hint) == ("no such option: -c", "agent fix --help")
+
+
+def test_what_names_no_command_is_a_prompt_for_the_screen(work: Path) -> None:
+    ended = agent("why is it so?", "-m", script(work / "m.yaml", "So."), cwd=work)
+    assert (ended.code, ended.out) == (0, "So.\n")  # without a terminal it is answered headless
 
 
 def test_a_model_that_is_nearly_named_is_offered(work: Path) -> None:
