@@ -102,6 +102,13 @@ def test_what_was_typed_and_not_sent_is_there_at_the_next_start(work: Path, scri
         at.wait("half a thought")
 
 
+def test_keys_are_taken_in_their_order_however_fast_they_come(work: Path, scripted: str) -> None:
+    with terminal([AGENT, "-m", scripted], work) as at:
+        at.wait("[ASK]")
+        at.type("gone" * 9 + "\x15not lost" + " at all" * 9 + "\x01so: \x05.")
+        at.wait("so: not lost at all at all at all at all at all at all at all at all at all.")
+
+
 def test_a_start_that_fails_leaves_the_prompt_usable(work: Path, scripted: str) -> None:
     with terminal([AGENT, "-m", "scripted:missing.yaml"], work) as at:
         at.wait("error: ")

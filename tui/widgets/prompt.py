@@ -180,10 +180,20 @@ class Prompt(FoldingArea, inherit_bindings=False):
             pass
         elif event.key == "enter":
             self.action_submit()
-        else:
+        elif not await self._acts(event.key):
             return
         event.stop()
         event.prevent_default()
+
+    async def _acts(self, key: str) -> bool:
+        """Do what a key of ours does, now; whether it did anything.
+
+        On its way up to the app, as keys go otherwise, what was typed behind it would overtake it.
+        """
+        for binding in self._bindings.key_to_bindings.get(key, ()):
+            if await self.app.run_action(binding.action, self):
+                return True
+        return False
 
     def _popup_takes(self, key: str) -> bool:
         offers = self._offers
