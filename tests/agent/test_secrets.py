@@ -75,11 +75,12 @@ def test_whatever_passes_the_session_holds_no_secret(
     session.start(BEGIN)
     session.emit(event)
     session.emit(Notice(text="after it"))
+    logged = log.read_text()  # a session without a turn leaves none
     session.close()
     told = "\n".join(map(as_line, seen))
     asked = "\n".join(each.model_dump_json() for each in session.history.messages)
     # a result goes another way, by the same redaction
-    for text in (told, asked, log.read_text(), str(seen), as_line(session.clean(event))):
+    for text in (told, asked, logged, str(seen), as_line(session.clean(event))):
         assert text.find(secret) < 0, event
 
 

@@ -116,8 +116,8 @@ def test_a_line_of_json_is_harmless_and_comes_back(text: str) -> None:
 def test_a_crash_is_told_without_secrets_or_controls() -> None:
     token = "Qw3-Er5_Ty7.Ui9Op1As2Df4"
     program = (
-        "import sys; from agent import cli, terminal; terminal.guard()\n"
-        "sys.excepthook = cli._crashed\n"
+        "import sys; from agent import entry, terminal; terminal.guard()\n"
+        "sys.excepthook = entry._crashed\n"
         f"raise ValueError('it was {token}' + chr(27) + '[2J' + chr(0x9b))"
     )
     done = subprocess.run(

@@ -45,7 +45,7 @@ def test_how_notes_look() -> None:
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens
       became 4,000
-    ↶ went back to turn 3: 2 files
+    ↶ went back: 2 files
     · level: FULL
     · effort: 3
     ▸ to the model: The tests fail: 1 2 3
@@ -58,7 +58,7 @@ def test_how_notes_look() -> None:
       hint: try --effort 1
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens became 4,000
-    ↶ went back to turn 3: 2 files
+    ↶ went back: 2 files
     · level: FULL
     · effort: 3
     ▸ to the model: The tests fail: 1 2 3
@@ -70,7 +70,7 @@ def test_how_notes_look() -> None:
       hint: try --effort 1
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens became 4,000
-    ↶ went back to turn 3: 2 files
+    ↶ went back: 2 files
     · level: FULL
     · effort: 3
     ▸ to the model: The tests fail: 1 2 3

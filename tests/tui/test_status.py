@@ -51,19 +51,19 @@ async def on_screen(width: int, *states: State) -> str:
 async def test_the_lines_at_60_columns() -> None:
     assert await on_screen(60, IDLE, BUSY, READS, AWAY) == snapshot("""\
  qwen2.5-coder-1.5b · local             ctx ▓░░░░ 2.1k/8.2k
- ◂ASK▸ 1/4  reads; everything else asks               ▢ NONE
+ ◂ASK▸ 1/4  reads; everything else asks              ▢ NONE
  effort ●●○○ 2               F1 help  F2 policy  F3 changes
 
  qwen2.5-coder-1.5b · local             ctx ▓░░░░ 2.1k/8.2k
- ◂RUN▸ 3/4  edits and commands run; the rest asks     ▣ FULL
+ ◂RUN▸ 3/4  edits and commands run; the rest asks    ▣ FULL
  effort ●●○○ 2   ● running pytest   00:41   queued 1
 
  qwen2.5-coder-1.5b · local      reading 1.2k/2k ▓▓▓░░ ~4 s
- ◂RUN▸ 3/4  edits and commands run; the rest asks     ▣ FULL
+ ◂RUN▸ 3/4  edits and commands run; the rest asks    ▣ FULL
  effort ●●○○ 2   ● reading   00:41   14.2 tok/s   queued 1
 
  gpt-5 · api.openai.com     ↑ 12.4 kB   ctx ▓░░░░ 2.1k/8.2k
- ◂RUN▸ 3/4  edits and commands run; the rest asks     ▣ FULL
+ ◂RUN▸ 3/4  edits and commands run; the rest asks    ▣ FULL
  effort ●●○○ 2   ● running pytest   00:41   queued 1
 """)
 
@@ -71,19 +71,19 @@ async def test_the_lines_at_60_columns() -> None:
 async def test_the_lines_at_100_columns() -> None:
     assert await on_screen(100, IDLE, BUSY, READS, AWAY) == snapshot("""\
  wisp  orders-api ⎇ main*      qwen2.5-coder-1.5b · local       ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
- OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                  ▢ NONE: no sandbox
+ OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks                 ▢ NONE: no sandbox
  effort ●●○○ 2                                          F1 help  F2 policy  F3 changes  F4 sessions
 
  wisp  orders-api ⎇ main*      qwen2.5-coder-1.5b · local       ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; the rest asks  ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks           ▣ FULL sandbox
  effort ●●○○ 2   ● running pytest   00:41   14.2 tok/s   $0.02   queued 1        F1 help  F2 policy
 
  wisp  orders-api ⎇ main*          qwen2.5-coder-1.5b · local          reading 1.2k/2k ▓▓▓▓░░░ ~4 s
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; the rest asks  ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks           ▣ FULL sandbox
  effort ●●○○ 2   ● reading   00:41   14.2 tok/s   $0.02   queued 1   F1 help  F2 policy  F3 changes
 
  wisp  orders-api ⎇ main*  gpt-5 · api.openai.com   ↑ 12.4 kB   ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
- OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; the rest asks  ▣ FULL sandbox
+ OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and commands run; the rest asks           ▣ FULL sandbox
  effort ●●○○ 2   ● running pytest   00:41   14.2 tok/s   $0.02   queued 1        F1 help  F2 policy
 """)
 
@@ -93,28 +93,28 @@ async def test_the_lines_at_160_columns() -> None:
  wisp  orders-api ⎇ main*                                    qwen2.5-coder-1.5b · local
 ⤷                             ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
  OBSERVE ─[ASK]─ EDIT ─ RUN ─ FULL   reads; everything else asks
-⤷                                               ▢ NONE: no sandbox
+⤷                                              ▢ NONE: no sandbox
  effort ●●○○ 2
 ⤷                     F1 help  F2 policy  F3 changes  F4 sessions
 
  wisp  orders-api ⎇ main*                                    qwen2.5-coder-1.5b · local
 ⤷                             ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; network, outside and dest
-⤷ roy ask                                           ▣ FULL sandbox
+⤷ roy ask                                          ▣ FULL sandbox
  effort ●●○○ 2   ● running pytest   00:41   14.2 tok/s   $0.02   queued 1
 ⤷                     F1 help  F2 policy  F3 changes  F4 sessions
 
  wisp  orders-api ⎇ main*                                        qwen2.5-coder-1.5b · local
 ⤷                                    reading 1.2k/2k ▓▓▓▓░░░ ~4 s
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; network, outside and dest
-⤷ roy ask                                           ▣ FULL sandbox
+⤷ roy ask                                          ▣ FULL sandbox
  effort ●●○○ 2   ● reading   00:41   14.2 tok/s   $0.02   queued 1
 ⤷                     F1 help  F2 policy  F3 changes  F4 sessions
 
  wisp  orders-api ⎇ main*                                gpt-5 · api.openai.com
 ⤷                 ↑ 12.4 kB   ctx ▓▓░░░░░ 2.1k/8.2k (1.9k cached)
  OBSERVE ─ ASK ─ EDIT ─[RUN]─ FULL   edits and contained commands run; network, outside and dest
-⤷ roy ask                                           ▣ FULL sandbox
+⤷ roy ask                                          ▣ FULL sandbox
  effort ●●○○ 2   ● running pytest   00:41   14.2 tok/s   $0.02   queued 1
 ⤷                     F1 help  F2 policy  F3 changes  F4 sessions
 """)
