@@ -165,14 +165,11 @@ def stop(at: Terminal) -> None:
 
 def model_process(at: Terminal) -> int:
     """Return the process that holds the model, a child of the program; 0 for none."""
-    found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(at.pid)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = [each.split(None, 1) for each in found.stdout.splitlines()]
-    return next((int(pid) for pid, words in lines if "_host" in words), 0)
+    for children in Path(f"/proc/{at.pid}/task").glob("*/children"):
+        for pid in map(int, children.read_text().split()):
+            if b"_host" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+    return 0
 
 
 @pytest.mark.model
