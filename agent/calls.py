@@ -28,8 +28,8 @@ from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, 
 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
 WORDS = frozenset({"plan", "ask"})  # tools that only say something
-# with the secret in its place the mark would be written over it, and the secret be lost
 EDITED = "the user changed this call; what they made of it comes next"
+# with the secret in its place the mark would be written over it, and the secret be lost
 QUOTED = (
     "{} stands for a secret that you are not shown; it is not what the file holds. Leave its line"
     " as it is: quote and change other lines only, or ask the user to change this one."

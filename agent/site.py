@@ -24,6 +24,7 @@ class Site:
     cwd: Path
     sandbox: Sandbox
     notices: list[Notice] = field(default_factory=list)
+    left: Left | None = None  # the worktree, where it was kept for the changes in it
     _tree: tuple[Worktrees, Worktree] | None = None
 
     @classmethod
@@ -49,11 +50,11 @@ class Site:
         return site
 
     async def leave(self) -> Left | None:
-        """End it; return the worktree where it was kept for the changes in it."""
-        if self._tree is None:
-            return None
-        (trees, tree), self._tree = self._tree, None
-        return await trees.settle(tree)
+        """End it, once; return the worktree where it was kept."""
+        if self._tree is not None:
+            (trees, tree), self._tree = self._tree, None
+            self.left = await trees.settle(tree)
+        return self.left
 
     async def _sweep(self, trees: Worktrees) -> None:
         try:

@@ -10,6 +10,7 @@ from agent.errors import ModelUnusable, UsageError
 from agent.events import Base, TurnFinished
 from agent.messages import UserMessage
 from agent.policy import Autonomy
+from tools.base import PlanItem
 from tui import looks
 from tui.commands import COMMANDS, Act, Command
 from tui.doing import Doing
@@ -27,6 +28,7 @@ class Actions(Doing):
         super().__init__(app.work, app.tell)
         self._app = app
         self._commands: Mapping[str, Command] | None = None
+        self._planned: tuple[PlanItem, ...] = ()  # the plan at the end of the last turn
 
     def commands(self) -> Mapping[str, Command]:
         """Return our commands and the user's own, which are read once."""
@@ -173,7 +175,7 @@ class Actions(Doing):
             ),
             "",
         )
-        talked = finished.outcome == "done" and not finished.changed
+        talked = finished.outcome == "done" and finished.steps and not finished.changed
         if talked and desk.model.local and _OF_A_BUG & set(re.findall(r"[a-z]+", prompt.lower())):
             self.say(
                 "a small model repairs better when your tests lead it", "/fix and what is wrong"
@@ -182,8 +184,10 @@ class Actions(Doing):
     def offer_plan(self) -> None:
         """Where the model only planned, let the user accept it."""
         desk = self._desk()
-        if desk.stance.autonomy is Autonomy.OBSERVE and desk.context.memory.plan:
-            self._app.offer(desk.context.memory.plan)
+        plan, before = desk.context.memory.plan, self._planned
+        self._planned = plan
+        if desk.stance.autonomy is Autonomy.OBSERVE and plan and plan is not before:
+            self._app.offer(plan)
 
     async def get_model(self, name: str) -> None:
         """Say what loading a model means, and load it; raises ModelUnusable where it is not."""

@@ -16,6 +16,7 @@ from agent import secret_values
 from agent.desk import Desk
 from agent.errors import WispError
 from agent.events import ApprovalAsked, Base, Notice, TurnFinished
+from agent.faces import say
 from agent.footing import open_workspace
 from agent.job import Job
 from agent.models.base import Model
@@ -57,6 +58,8 @@ def show(job: Job) -> int:
     code = app.run()
     if app._exception is not None:  # a bug of ours: told as any other, without secrets
         raise app._exception
+    for line in app.work.told():
+        say(line)
     return app.return_code or code or 0
 
 
@@ -145,7 +148,7 @@ class Wisp(App[int]):
         self._draw_status()
         if self._first:
             first, self._first = self._first, ""
-            self.work.submit(first)
+            self.work.submit(first, images=self.work.job.images)
 
     def _read(self, event: Base) -> None:
         self.main.transcript.changed(self.fold.take(event))
@@ -384,7 +387,7 @@ class Wisp(App[int]):
         """Stop what runs, close the session and end; what was typed and not sent is kept."""
         self._code = code
         self.main.entry.keep()
-        self.work.leave()
+        self.work.leave(code)
 
 
 def _now() -> float:

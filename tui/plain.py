@@ -79,12 +79,14 @@ class Plain:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
             await working
+        for line in self.work.told():
+            say(line)
         return self._code
 
     def leave(self, code: int = 0) -> None:
         """End it."""
         self._code = code
-        self.work.leave()
+        self.work.leave(code)
 
     # -- what is told
 
@@ -101,7 +103,7 @@ class Plain:
         say("type a prompt, /help, or ! and a command; Ctrl+C stops a turn, twice leaves")
         if self._first:
             first, self._first = self._first, ""
-            self.work.submit(first)
+            self.work.submit(first, images=self.work.job.images)
 
     def _read(self, event: Base) -> None:
         match event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from agent.policy import Autonomy
 
@@ -147,7 +147,8 @@ THEMES = (
         warning="ansi_yellow",
         error="ansi_red",
         dark=True,
-        variables=_more(
+        variables=BUILTIN_THEMES["ansi-dark"].variables
+        | _more(
             _LEVELS_ANSI,
             "ansi_default",
             "ansi_default",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from agent.events import Ask
     from agent.messages import Image
     from agent.redaction import Redaction
+    from agent.worktree import Left
     from tools.base import Question
 
 
@@ -70,6 +71,7 @@ class Work:
     errands: deque[Errand] = field(default_factory=deque)
     doing: asyncio.Task[Any] | None = None  # the turn, while one runs
     used: Usage = field(default_factory=Usage)  # by the turns of this program
+    kept: list[Left] = field(default_factory=list)  # worktrees that hold changes
     _begun: list[Base] | None = None  # what a desk says before it is open
     _commands: set[asyncio.Task[Any]] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -174,9 +176,14 @@ class Work:
         self.stop()
         self._wake.set()
 
-    def leave(self) -> None:
-        """Stop what runs and close the desk; `run` returns soon."""
+    def leave(self, interrupted: int = 0) -> None:
+        """Stop what runs and close the desk; `run` returns soon.
+
+        `interrupted` is the exit code of a signal, which the turn that runs ends with.
+        """
         self.left = True
+        if interrupted and self.desk is not None and self.desk.last is not None:
+            self.desk.last.interrupted = interrupted
         self.stop()
         self._wake.set()
         if self._begun is not None and self._task is not None:
@@ -236,6 +243,8 @@ class Work:
                     continue
                 await self._do(desk, self.errands.popleft())
             await self._end_commands()
+        if desk.site.left is not None:
+            self.kept.append(desk.site.left)
 
     @contextlib.asynccontextmanager
     async def _start(self, settings: Settings, key_for: KeyFor) -> AsyncIterator[Model]:
@@ -284,6 +293,14 @@ class Work:
             await desk.command(call)
         except WispError as error:
             self.face.failed(error)
+
+    def told(self) -> list[str]:
+        """Return what is to be said once the face is gone: where changes were left."""
+        return [
+            line
+            for each in self.kept
+            for line in (f"the changes are in {each.path}", f"hint: {each.hint}")
+        ]
 
     async def _end_commands(self) -> None:
         for task in self._commands:

@@ -79,11 +79,13 @@ async def live(
     prompt: str = "",
     resume: Resume | None = None,
     model: str = "",
+    worktree: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Live]:
     """Run the app until the end of the block."""
     model = model or script(work.parent / "model.yaml", *replies)
-    job = Job("run", prompt, Settings(model=model, autonomy=level, **settings), work, resume=resume)
+    chosen = Settings(model=model, autonomy=level, **settings)
+    job = Job("run", prompt, chosen, work, resume=resume, worktree=worktree)
     app = Wisp(job)
     async with app.run_test(size=size) as pilot:
         at = Live(app, pilot)

@@ -40,7 +40,9 @@ PLAN = {
 @pytest.fixture
 def work(home: Path) -> Path:
     root = put(home / "work", {"calc.py": BROKEN, "test_calc.py": TESTS})
-    subprocess.run(["git", "init", "-q", root], check=True)  # the top is here, not above
+    who = ["-c", "user.name=T", "-c", "user.email=t@example.com"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run(["git", *who, *words], cwd=root, check=True)  # the top is here, not above
     return root
 
 
@@ -373,3 +375,33 @@ async def test_an_empty_screen_says_what_can_be_typed(work: Path) -> None:
         assert "a bug: your own tests decide what is a repair" in at.screen
         await at.say("why is it wrong?")
         await at.until("/fix and what is wrong")
+
+
+@pytest.mark.parametrize("theme", ["auto", "dark", "light", "contrast", "ansi"])
+async def test_each_theme_shows_an_approval_and_a_diff(work: Path, theme: str) -> None:
+    async with live(work, EDIT, "Done.", theme=theme) as at:
+        await at.say("mend it")
+        await at.until("─ asks ─")
+        await at.answer("y")
+        await at.until("Done.")
+
+
+async def test_a_plan_is_offered_once(work: Path) -> None:
+    async with live(work, PLAN, "That is it.", "It adds.", level=Autonomy.OBSERVE) as at:
+        await at.say("mend it")
+        await at.until("─ a plan ─")
+        await at.answer("escape")
+        await at.say("what does it do?")
+        await at.until("It adds.")
+        await at.rest()
+        assert "─ a plan ─" not in at.screen
+
+
+async def test_changes_in_a_worktree_are_told_at_the_end(work: Path) -> None:
+    async with live(work, EDIT, "Done.", level=Autonomy.EDIT, worktree=True) as at:
+        await at.say("mend it")
+        await at.until("Done.")
+        await at.rest()
+        assert calc(work) == BROKEN
+    where, hint = at.app.work.told()
+    assert where.startswith("the changes are in ") and hint.startswith("hint: git apply")
