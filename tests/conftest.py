@@ -20,10 +20,6 @@ PROJECT = Path(__file__).parents[1]
 REQUIRE = {"model": "WISP_REQUIRE_MODEL", "full": "WISP_REQUIRE_FULL"}
 OURS = ("WISP_TEST_MODELS", *REQUIRE.values())
 
-# how long an example takes is the machine's business
-settings.register_profile("wisp", deadline=None)
-settings.load_profile("wisp")
-
 # where the real models are, asked before the first test gets another home
 MODELS = Path(os.environ.get("WISP_TEST_MODELS") or platformdirs.user_cache_path("wisp") / "models")
 os.environ["WISP_TEST_MODELS"] = str(MODELS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,44 +9,17 @@ import pytest
 from agent.config import Settings
 from agent.job import Job
 from agent.policy import Autonomy
-from agent.resumption import Resume
-from tests.support import UNITTEST, put, script
+from tests.support import UNITTEST
 from tests.tui.live import Live, live
+from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, calc
 from tui.app import Wisp
 
-BROKEN = "def add(a, b):\n    return a - b\n"
-MENDED = "def add(a, b):\n    return a + b\n"
-TESTS = """import unittest
-from calc import add
-
-
-class Adds(unittest.TestCase):
-    def test_adds(self):
-        self.assertEqual(add(1, 2), 3)
-"""
-EDIT = {
-    "say": "I mend it.",
-    "calls": [{"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}}],
-}
 ECHO = {"say": "I run it.", "calls": [{"shell": {"command": "echo hello"}}]}
 SLOW = {"say": "I wait.", "calls": [{"shell": {"command": "sleep 60"}}]}
 PLAN = {
     "say": "A plan.",
     "calls": [{"plan": {"items": [{"text": "mend add"}, {"text": "add a test"}]}}],
 }
-
-
-@pytest.fixture
-def work(home: Path) -> Path:
-    root = put(home / "work", {"calc.py": BROKEN, "test_calc.py": TESTS})
-    who = ["-c", "user.name=T", "-c", "user.email=t@example.com"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        subprocess.run(["git", *who, *words], cwd=root, check=True)  # the top is here, not above
-    return root
-
-
-def calc(work: Path) -> str:
-    return (work / "calc.py").read_text()
 
 
 async def test_a_question_is_answered(work: Path) -> None:
@@ -241,76 +213,6 @@ async def test_a_check_that_is_asked_for_proves_the_change(work: Path) -> None:
         assert "before 0 ✓ 1 ✗" in at.screen and "after 1 ✓ 0 ✗" in at.screen
 
 
-async def test_undo_and_redo(work: Path) -> None:
-    async with live(work, EDIT, "Done.", level=Autonomy.EDIT) as at:
-        await at.say("mend it")
-        await at.until("Done.")
-        await at.rest()
-        await at.say("/undo")
-        await at.until("/redo takes this back")
-        assert calc(work) == BROKEN
-        await at.say("/redo")
-        await at.until("/undo takes this back")
-        assert calc(work) == MENDED
-
-
-async def test_back_to_before_a_turn(work: Path) -> None:
-    async with live(work, "First.", EDIT, "Done.", level=Autonomy.EDIT) as at:
-        await at.say("say first")
-        await at.rest()
-        await at.say("mend it")
-        await at.until("Done.")
-        await at.rest()
-        await at.say("/rewind 2")
-        await at.until(lambda: calc(work) == BROKEN)
-        await at.until("resumed")
-        await at.rest()
-        assert "First." in at.screen and "I mend it." not in at.screen
-        assert at.app.main.prompt.value == "mend it"  # to be said in another way
-
-
-async def test_another_model_goes_on_in_the_same_session(work: Path) -> None:
-    async with live(work, "First.") as at:
-        await at.say("say first")
-        await at.rest()
-        name = at.app.work.desk.talk.session.id  # type: ignore[union-attr]  # it is open
-        other = script(work.parent / "other.yaml", "Second.")
-        await at.say(f"/model {other}")
-        await at.until("other.yaml")
-        await at.rest()
-        await at.say("say second")
-        await at.until("Second.")
-        assert at.app.work.desk.talk.session.id == name  # type: ignore[union-attr]  # it is open
-        await at.say("/model scripted:nowhere.yaml")
-        await at.until("✗ error: ")
-        await at.say(f"/model {other}")
-        await at.rest()
-
-
-async def test_a_new_session_and_back_to_the_old_one(work: Path) -> None:
-    async with live(work, "First.", "Second.") as at:
-        await at.say("say first")
-        await at.rest()
-        name = at.app.work.desk.talk.session.id  # type: ignore[union-attr]  # it is open
-        await at.say("/clear")
-        await at.until(lambda: "First." not in at.screen)
-        await at.rest()
-        await at.say(f"/sessions {name}")
-        await at.until("First.")
-
-
-async def test_a_session_that_goes_on_shows_what_was_said(work: Path) -> None:
-    async with live(work, EDIT, "Done.", level=Autonomy.EDIT) as at:
-        await at.say("mend it")
-        await at.until("Done.")
-        await at.rest()
-    async with live(work, "Again.", resume=Resume("last")) as at:
-        await at.until("Done.")
-        assert "resumed" in at.screen and "mend it" in at.screen
-        await at.say("more")
-        await at.until("Again.")
-
-
 @pytest.mark.parametrize("size", [(40, 12), (60, 24), (160, 50)])
 async def test_the_window_changes_its_size_at_any_moment(work: Path, size: tuple[int, int]) -> None:
     async with live(work, EDIT, "Done.") as at:
@@ -342,22 +244,6 @@ async def test_tokens_money_and_what_left(work: Path) -> None:
         await at.rest()
         await at.say("/cost")
         await at.until("tokens read")
-
-
-async def test_a_session_goes_on_with_its_own_model_wherever_it_is_opened_from(work: Path) -> None:
-    async with live(work, "First.", EDIT, "Done.", level=Autonomy.EDIT) as at:
-        await at.say("say first")
-        await at.rest()
-        await at.say("mend it")
-        await at.until("Done.")
-        await at.rest()
-        model = at.app.work.job.settings.model
-    async with live(work, model="qwen2.5-coder-1.5b", resume=Resume("last")) as at:
-        await at.until("Done.")
-        assert at.app.work.job.settings.model == model
-        await at.say("/rewind 2")
-        await at.until(lambda: calc(work) == BROKEN)
-        await at.rest()
 
 
 async def test_it_can_be_left_while_it_waits_for_a_model(work: Path) -> None:
@@ -395,13 +281,3 @@ async def test_a_plan_is_offered_once(work: Path) -> None:
         await at.until("It adds.")
         await at.rest()
         assert "─ a plan ─" not in at.screen
-
-
-async def test_changes_in_a_worktree_are_told_at_the_end(work: Path) -> None:
-    async with live(work, EDIT, "Done.", level=Autonomy.EDIT, worktree=True) as at:
-        await at.say("mend it")
-        await at.until("Done.")
-        await at.rest()
-        assert calc(work) == BROKEN
-    where, hint = at.app.work.told()
-    assert where.startswith("the changes are in ") and hint.startswith("hint: git apply")

@@ -12,24 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MODELS
-from tests.support import AGENT, put, script
+from tests.support import AGENT, script
 from tests.tui.terminal import Terminal, terminal
+from tests.tui.wrong_sum import BROKEN, MENDED
 
 SMALL = "qwen2.5-coder-0.5b"
 FILE = MODELS / f"{SMALL}-instruct-q4_k_m.gguf"
-BROKEN = "def add(a, b):\n    return a - b\n"
-MENDED = "def add(a, b):\n    return a + b\n"
 ASK_FOR_IT = 'Edit calc.py: replace "a - b" with "a + b".'
-
-
-@pytest.fixture
-def work(home: Path) -> Path:
-    """A repository below the home, which a full sandbox shows to its commands."""
-    root = put(home / "work", {"calc.py": BROKEN})
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
-        who = ["-c", "user.name=T", "-c", "user.email=t@example.com"]
-        subprocess.run(["git", *who, *words], cwd=root, check=True)
-    return root
 
 
 def say(at: Terminal, text: str) -> None:
