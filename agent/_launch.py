@@ -27,6 +27,10 @@ def main() -> None:
             except OSError as error:
                 sys.exit(f"error: cannot write: {error.strerror}")
         return
+    import gc
+
+    # looking every 700 new objects whether some are garbage is 5 % of a start, where all stay
+    gc.set_threshold(20_000)
     from agent.entry import main as run
 
     run()

@@ -18,8 +18,6 @@ from agent.checkpoint import Checkpoint, Checkpoints
 from agent.config import Settings
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.conversation import Conversation
-from agent.copies import Copies
-from agent.escalation import ACCEPTED, Strong
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -31,9 +29,9 @@ from agent.events import (
     TurnFinished,
 )
 from agent.footing import open_workspace, start_model, strong_model, writable
+from agent.grants import Grant
 from agent.job import Job
 from agent.ledger import Ledger
-from agent.loop import Limits
 from agent.messages import Image
 from agent.models.base import Model
 from agent.models.providers import KeyFor
@@ -43,13 +41,14 @@ from agent.remembered import remember
 from agent.session import Reader, new_id
 from agent.site import Site
 from agent.standing import starting_stance
-from agent.turn import Turn
 from sandbox.base import Containment
 from sandbox.workspace import Workspace
 from tools.base import Effect, Question, ToolCall, ToolContext, ToolResult
 
 if TYPE_CHECKING:
+    from agent.escalation import Strong
     from agent.form import Form
+    from agent.turn import Turn
 
 Kind = Literal["run", "fix", "check"]
 Start = Callable[[Settings, KeyFor], contextlib.AbstractAsyncContextManager[Model]]
@@ -123,7 +122,7 @@ class Desk:
             if strong is not None:
                 stack.push_async_callback(strong.close)
             job, dropped = _contained(job, site)
-            grants = (*job.grants, *((ACCEPTED,) if job.escalation_accepted else ()))
+            grants = (*job.grants, *_accepted(job))
             context = ToolContext(
                 workspace=site.workspace,
                 sandbox=site.sandbox,
@@ -251,6 +250,11 @@ class Desk:
         self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
 
     def _new_turn(self, ask: Ask, form: Form | None = None) -> Turn:
+        # the screen stands before anything of a turn is loaded
+        from agent.copies import Copies
+        from agent.loop import Limits
+        from agent.turn import Turn
+
         settings = self.job.settings
         return Turn(
             session=self.talk.session,
@@ -303,6 +307,14 @@ def _contained(job: Job, site: Site) -> tuple[Job, list[Notice]]:
     text = f"not run, since nothing contains it: {job.settings.check}, the repository's check"
     notice = Notice(text=text, hint="--check CMD, if it is to run all the same")
     return replace(job, settings=job.settings.model_copy(update={"check": ""})), [notice]
+
+
+def _accepted(job: Job) -> tuple[Grant, ...]:
+    if not job.escalation_accepted:
+        return ()
+    from agent.escalation import ACCEPTED
+
+    return (ACCEPTED,)
 
 
 def _work(kind: Kind) -> Callable[[Turn, str], Awaitable[None]]:

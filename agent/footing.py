@@ -8,13 +8,16 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.errors import UsageError
-from agent.escalation import Strong
 from agent.models.base import Model
 from agent.models.providers import KeyFor
 from sandbox.workspace import Workspace
+
+if TYPE_CHECKING:
+    from agent.escalation import Strong
 
 
 def open_workspace(cwd: Path, add_dirs: tuple[Path, ...] = ()) -> Workspace:
@@ -77,6 +80,7 @@ def strong_model(settings: Settings, key_for: KeyFor) -> Strong | None:
     name, base = settings.strong, settings.strong_api_base
     if not name:
         return None
+    from agent.escalation import Strong
 
     def opened(budget: float) -> Model:
         return open_model(name, api_base=base, max_cost=budget, key_for=key_for)

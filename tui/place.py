@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from agent.desk import Desk
-from tools import registry
-from tools.base import ToolCall, ToolError
+from tools.base import ToolError
+from tools.git import Git, GitArgs
 from tui.widgets.header import Place
-
-_STATUS = ToolCall(id="place", name="git", arguments={"action": "status"})
 
 
 async def look(desk: Desk) -> Place:
     """Ask git, as the model would: contained, and without what the repository configures."""
     name = desk.site.home.root.name
     try:
-        tool, args = registry.parse(_STATUS)
-        said = (await tool.run(args, desk.context)).text.splitlines()
+        said = (await Git().run(GitArgs(action="status"), desk.context)).text.splitlines()
     except ToolError:
         return Place(name)
     head = said[0].removeprefix("## ").removeprefix("No commits yet on ") if said else ""
