@@ -6,9 +6,12 @@ It knows of no screen: the plain mode for screen readers reads the same table.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from agent.policy import Autonomy
+from tui.looks import NAMES
 
 Act = Awaitable[None] | None
 
@@ -93,7 +96,8 @@ class Actions(Protocol):
 class Command:
     """One command. `takes` names what may follow, in brackets where it may be left out.
 
-    `act` does it, with that word. `source` says whose it is where it is not one of ours.
+    `act` does it, with that word. `source` says whose it is where it is not one of ours. `words`
+    returns words that it takes, where those are known.
     """
 
     name: str
@@ -101,6 +105,7 @@ class Command:
     takes: str
     act: Callable[[Actions, str], Act]
     source: str = ""
+    words: Callable[[], Sequence[str]] = tuple
 
     @property
     def needs(self) -> bool:
@@ -123,10 +128,28 @@ def _bare(act: Callable[[Actions], Act]) -> Callable[[Actions, str], Act]:
     return lambda actions, _: act(actions)
 
 
+def _models() -> Sequence[str]:
+    from agent.models.catalog import CATALOG
+
+    return [entry.name for entry in CATALOG]
+
+
 _TABLE = (
-    Command("model", "choose the model", "[NAME]", lambda do, word: do.model(word)),
-    Command("effort", "how hard to try, 0 to 4", "[LEVEL]", lambda do, word: do.effort(word)),
-    Command("autonomy", "move the slider", "[LEVEL]", lambda do, word: do.autonomy(word)),
+    Command("model", "choose the model", "[NAME]", lambda do, word: do.model(word), words=_models),
+    Command(
+        "effort",
+        "how hard to try, 0 to 4",
+        "[LEVEL]",
+        lambda do, word: do.effort(word),
+        words=lambda: "01234",
+    ),
+    Command(
+        "autonomy",
+        "move the slider",
+        "[LEVEL]",
+        lambda do, word: do.autonomy(word),
+        words=lambda: [level.name.lower() for level in Autonomy],
+    ),
     Command("plan", "look only, and make a plan", "", _bare(lambda do: do.plan())),
     Command(
         "policy", "what is allowed, asked and denied", "[WORD]", lambda do, word: do.policy(word)
@@ -146,7 +169,13 @@ _TABLE = (
     Command("clear", "begin a new session", "", _bare(lambda do: do.clear())),
     Command("cost", "tokens, money, bytes sent", "", _bare(lambda do: do.cost())),
     Command("copy", "copy the last answer", "", _bare(lambda do: do.copy())),
-    Command("theme", "choose the colours", "[NAME]", lambda do, word: do.theme(word)),
+    Command(
+        "theme",
+        "choose the colours",
+        "[NAME]",
+        lambda do, word: do.theme(word),
+        words=lambda: list(NAMES),
+    ),
     Command("doctor", "what works on this machine", "", _bare(lambda do: do.doctor())),
     Command("keys", "say which providers have a key", "", _bare(lambda do: do.keys())),
     Command("help", "commands and keys", "", _bare(lambda do: do.help())),

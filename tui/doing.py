@@ -126,6 +126,7 @@ class Doing:
 
     def clear(self) -> Act:
         """Begin a new session; this one is kept."""
+        self._resting()
         self.work.reopen(lambda job: replace(job, resume=None, prompt=""))
         return None
 
@@ -134,6 +135,7 @@ class Doing:
         from agent.resumption import Resume
         from agent.sessions import find
 
+        self._resting()
         found = find(word, self._desk().site.home.root)
         self.work.reopen(lambda job: replace(job, resume=Resume(str(found.path)), prompt=""))
 
@@ -141,6 +143,7 @@ class Doing:
         """Go on with another model, in the same session."""
         from agent.resumption import Resume
 
+        self._resting()
         desk = self.work.desk
         resume = self.work.job.resume
         if desk is not None:
@@ -185,6 +188,11 @@ class Doing:
         if self.work.desk is None:
             raise UsageError("no session is open", "/model NAME chooses another model")
         return self.work.desk
+
+    def _resting(self) -> None:
+        """Raise UsageError while a turn runs, which another desk would end."""
+        if self.work.doing is not None:
+            raise UsageError("a turn runs", "Esc stops it")
 
     def _still(self) -> Desk:
         """Return the desk, with its place taken, while no turn runs."""

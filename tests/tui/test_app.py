@@ -11,11 +11,10 @@ from agent.job import Job
 from agent.policy import Autonomy
 from tests.support import UNITTEST
 from tests.tui.live import Live, live
-from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, calc
+from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, SLOW, calc
 from tui.app import Wisp
 
 ECHO = {"say": "I run it.", "calls": [{"shell": {"command": "echo hello"}}]}
-SLOW = {"say": "I wait.", "calls": [{"shell": {"command": "sleep 60"}}]}
 PLAN = {
     "say": "A plan.",
     "calls": [{"plan": {"items": [{"text": "mend add"}, {"text": "add a test"}]}}],

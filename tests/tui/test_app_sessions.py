@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from agent.policy import Autonomy
 from agent.resumption import Resume
 from tests.support import script
 from tests.tui.live import live
-from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, calc
+from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, SLOW, calc
 
 
 async def test_undo_and_redo(work: Path) -> None:
@@ -105,3 +107,13 @@ async def test_changes_in_a_worktree_are_told_at_the_end(work: Path) -> None:
         assert calc(work) == BROKEN
     where, hint = at.app.work.told()
     assert where.startswith("the changes are in ") and hint.startswith("hint: git apply")
+
+
+@pytest.mark.parametrize("words", ["/clear", "/model other", "/sessions last"])
+async def test_no_other_session_is_opened_over_a_turn_that_runs(work: Path, words: str) -> None:
+    async with live(work, SLOW, level=Autonomy.RUN) as at:
+        await at.say("wait")
+        await at.until(lambda: at.app.work.doing is not None)
+        await at.say(words)
+        await at.until("a turn runs")
+        assert at.app.work.doing is not None

@@ -279,3 +279,22 @@ async def test_a_path_that_is_too_long_loses_its_beginning(tmp_path: Path) -> No
  ▸ …_name/and_日本語_another/pricing.py
  > @pri\
 """)
+
+
+async def test_what_a_command_takes_is_offered_where_it_is_known(root: Path) -> None:
+    app, prompt, popup = stage(root)
+    async with app.run_test() as pilot:
+        await write(pilot, "/autonomy ")
+        assert popup.is_open
+        await pilot.press("enter")  # meant as it stands: nothing was chosen
+        assert app.said[-1].text == "/autonomy "
+        await write(pilot, "/theme l")
+        await pilot.press("enter")
+        assert prompt.value == "/theme light" and not popup.is_open
+        await pilot.press("enter")
+        assert app.said[-1].text == "/theme light"
+        await write(pilot, "/effort ")
+        await pilot.press("down", "down", "enter", "enter")
+        assert app.said[-1].text == "/effort 2"
+        await write(pilot, "/fix @pricing")
+        assert popup.chosen is not None and popup.chosen.shown == "src/pricing.py"

@@ -1,4 +1,4 @@
-"""A small repository with one bug, and the call that mends it."""
+"""A small repository with one bug, the call that mends it, and one that takes long."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ EDIT = {
     "say": "I mend it.",
     "calls": [{"edit": {"path": "calc.py", "old": "a - b", "new": "a + b"}}],
 }
+SLOW = {"say": "I wait.", "calls": [{"shell": {"command": "sleep 60"}}]}
 
 
 def repository(home: Path) -> Path:

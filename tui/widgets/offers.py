@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,7 @@ _LOOK = 200  # columns before the cursor in which an `@` is looked for
 class Wanted:
     """What is being completed: the kind, the text of it, and where that begins."""
 
-    kind: Literal["file", "command", "history"]
+    kind: Literal["file", "command", "word", "history"]
     query: str
     start: Location
 
@@ -51,6 +51,7 @@ class Offers:
         self._left: Location | None = None  # where the user wanted no list
         self._searching = False
         self._ranking = False
+        self._moved = False  # the mark, since the list was opened
 
     @property
     def is_open(self) -> bool:
@@ -77,6 +78,8 @@ class Offers:
                 self._find()
             case "command":
                 self._show(wanted, "commands", self._named(wanted.query))
+            case "word":
+                self._show(wanted, "words", self._words(wanted.query))
             case "history":
                 self._show(wanted, "history", self._said(wanted.query), always=True)
 
@@ -91,6 +94,7 @@ class Offers:
 
     def move(self, by: int) -> None:
         """Move the mark in the list."""
+        self._moved = True
         self._popup.move(by)
 
     def close(self) -> None:
@@ -102,10 +106,15 @@ class Offers:
         self._popup.close()
 
     def exact(self) -> bool:
-        """Whether the choice is what is typed already, so that there is nothing to take."""
+        """Whether the choice is what is typed already, so that there is nothing to take.
+
+        A command that was given no word yet can be meant without one.
+        """
         chosen, wanted = self._popup.chosen, self._wanted
         if chosen is None or wanted is None or wanted.kind == "history":
             return False
+        if wanted.kind == "word":
+            return wanted.query == chosen.text or not (wanted.query or self._moved)
         sign = "@" if wanted.kind == "file" else "/"
         return chosen.text.rstrip() == sign + wanted.query
 
@@ -134,8 +143,12 @@ class Offers:
         row, column = self._area.cursor_location
         line = self._area.document.get_line(row)
         if row == 0 and line.startswith("/") and column:
-            word = line[1:column]
-            return Wanted("command", word, (0, 0)) if not any(map(str.isspace, word)) else None
+            name, space, word = line[1:column].partition(" ")
+            if not any(map(str.isspace, name + word)):
+                if not space:
+                    return Wanted("command", name, (0, 0))
+                if self._known(name):
+                    return Wanted("word", word, (0, len(name) + 2))
         at = line.rfind("@", max(0, column - _LOOK), column)
         if at < 0 or (at and not line[at - 1].isspace()):
             return None
@@ -145,7 +158,7 @@ class Offers:
     def _show(
         self, wanted: Wanted, title: str, choices: list[Choice], *, always: bool = False
     ) -> None:
-        self._offered = wanted
+        self._offered, self._moved = wanted, False
         if choices or always:
             self._popup.offer(title, choices)
         else:
@@ -166,6 +179,16 @@ class Offers:
             )
             for each in (*begun, *within)
         ]
+
+    def _known(self, name: str) -> Sequence[str]:
+        command = self._commands().get(name)
+        return command.words() if command else ()
+
+    def _words(self, query: str) -> list[Choice]:
+        name = self._area.document.get_line(0)[1:].partition(" ")[0]
+        fit = [word for word in self._known(name) if query.lower() in word.lower()]
+        fit.sort(key=lambda word: not word.lower().startswith(query.lower()))
+        return [Choice(word, word, columns=_letters(word, query, 0)) for word in fit]
 
     def _said(self, query: str) -> list[Choice]:
         choices = []
