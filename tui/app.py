@@ -41,7 +41,7 @@ from tui.widgets.effort import Effort
 from tui.widgets.entry import Entry
 from tui.widgets.plan_offer import BEGINS, PlanOffer
 from tui.widgets.prompt import Prompt
-from tui.widgets.slider import Slider
+from tui.widgets.slider import CLOSED, OPENING, Slider
 from tui.widgets.status import Status
 from tui.widgets.wanted import Wanted
 from tui.work import Face, Work
@@ -173,6 +173,7 @@ class Wisp(App[int]):
     def failed(self, error: WispError) -> None:
         """Tell of an error in a line, and what to type."""
         self.tell(f"error: {error.message}", error.hint)
+        self._show_status()
 
     def tell(self, text: str, hint: str = "") -> None:
         """Tell the user something in the transcript, which no log keeps."""
@@ -203,7 +204,8 @@ class Wisp(App[int]):
             return
         if self._clock is not None:
             (self._clock.resume if self.state.working else self._clock.pause)()
-        self.main.draw(self.state, self._stance(), self.work.desk is not None, _now())
+        closed = OPENING if self.work.opening else CLOSED
+        self.main.draw(self.state, self._stance(), "" if self.work.desk else closed, _now())
 
     def _look_at_place(self) -> None:
         desk = self.work.desk

@@ -100,9 +100,10 @@ class Work:
             try:
                 await self._at_a_desk(self.job)
             except WispError as error:
-                self.face.failed(error)
+                if self._next is None:  # nobody waits for this one any more
+                    self.face.failed(error)
             finally:
-                self.desk = None
+                self.desk = self._begun = None
 
     # -- what a face asks for
 
@@ -119,6 +120,11 @@ class Work:
         else:
             self.errands.append(Errand(kind, text, images, origin))
         self._wake.set()
+
+    @property
+    def opening(self) -> bool:
+        """Whether a desk is being opened."""
+        return self._begun is not None or self._next is not None
 
     @property
     def busy(self) -> bool:

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import Settings
+from agent.job import Job
 from agent.policy import Autonomy
 from agent.resumption import Resume
 from tests.support import script
-from tests.tui.live import live
+from tests.tui.live import Live, live
 from tests.tui.wrong_sum import BROKEN, EDIT, MENDED, SLOW, calc
+from tui.app import Wisp
+from tui.screens.models import Models
 
 
 async def test_undo_and_redo(work: Path) -> None:
@@ -117,3 +121,24 @@ async def test_no_other_session_is_opened_over_a_turn_that_runs(work: Path, word
         await at.say(words)
         await at.until("a turn runs")
         assert at.app.work.doing is not None
+
+
+@pytest.mark.parametrize("key", ["escape", "m"])
+async def test_a_model_that_is_not_here_makes_room_for_another(work: Path, key: str) -> None:
+    other = script(work.parent / "other.yaml", "Second.")
+    app = Wisp(Job("run", "", Settings(), work))
+    async with app.run_test(size=(100, 30)) as pilot:
+        at = Live(app, pilot)
+        await at.until("is not on this machine yet")
+        await at.press(key)
+        if key == "m":
+            await at.until(lambda: isinstance(app.screen, Models))
+            app.screen.dismiss((other, ""))
+        else:
+            await at.until("no session is open: /model chooses a model")
+            assert "✗ error" in at.screen
+            await at.say(f"/model {other}")
+        await at.rest()
+        await at.say("go on")
+        await at.until("Second.")
+        app.leave()

@@ -183,7 +183,7 @@ async def test_how_a_screen_looks(work: Path, name: str, theme: str) -> None:
         await reach(at)
         at.app.state.model, at.app.state.ended = "qwen2.5-coder-1.5b", at.app.state.began + 41
         assert at.app.work.desk is not None, "it is open"
-        at.app.main.draw(at.app.state, at.app.work.desk.stance, known=True, now=0.0)
+        at.app.main.draw(at.app.state, at.app.work.desk.stance, instead="", now=0.0)
         at.app.main.place(at.app.state, Place("orders-api", "main", name != "repair"))
         for each in (*at.app.screen.query("Input"), *at.app.screen.query("TextArea")):
             each.cursor_blink = False  # type: ignore[attr-defined]  # both have it

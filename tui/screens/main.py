@@ -17,7 +17,7 @@ from tui.state import State
 from tui.widgets.entry import Entry
 from tui.widgets.header import Header, Place
 from tui.widgets.prompt import Prompt
-from tui.widgets.slider import Slider
+from tui.widgets.slider import OPENING, Slider
 from tui.widgets.status import Status
 from tui.widgets.transcript import Transcript
 from tui.widgets.wanted import Wanted
@@ -32,7 +32,7 @@ class Main(Screen[None]):
         super().__init__()
         self.header, self.transcript = Header(repo), Transcript(fold)
         self.wanted, self.entry = wanted, entry
-        self.slider, self.status = Slider(stance, known=False), Status()
+        self.slider, self.status = Slider(stance, OPENING), Status()
         self._below = Static(id="below")
 
     def compose(self) -> ComposeResult:
@@ -49,10 +49,10 @@ class Main(Screen[None]):
         """Where the user types."""
         return self.entry.prompt
 
-    def draw(self, state: State, stance: Stance, known: bool, now: float) -> None:
+    def draw(self, state: State, stance: Stance, instead: str, now: float) -> None:
         """Show what stands now, at a time as events tell it."""
         self.header.show(state)
-        self.slider.show(stance, known)
+        self.slider.show(stance, instead)
         self.status.show(state, now)
         self.entry.show()
 

@@ -18,6 +18,7 @@ NARROW = 90  # cells; below them only the notch that counts is shown
 SHORT = 72  # below them the sandbox is one word
 _GAP = "  "  # between its parts
 OPENING = "trying the sandbox"
+CLOSED = "no session is open: /model chooses a model"
 _LESS, _MORE = "◂", "▸"
 _HELD = {
     Containment.FULL: theme.GOOD,
@@ -44,15 +45,15 @@ def dial(level: Autonomy) -> Content:
     return Content.assemble(ends[0], (level.name, style), ends[1], f" {level:d}/{max(Autonomy):d}")
 
 
-def line(stance: Stance, width: int, known: bool = True) -> Content:
+def line(stance: Stance, width: int, instead: str = "") -> Content:
     """Return the slider for a width: the notches, what this one does, what contains commands.
 
-    What contains them is not `known` before the sandbox was tried.
+    Before the sandbox was tried nothing is known of it; `instead` says why.
     """
     level, forms = stance.autonomy, notch(stance)
     notches = dial(level) if width < NARROW else track(level)
-    if not known:
-        return Content.assemble(notches, _GAP, (OPENING, theme.DIM)).truncate(width)
+    if instead:
+        return Content.assemble(notches, _GAP, (instead, theme.DIM)).truncate(width)
     mark = holds(stance)[width < SHORT]
     width = max(0, width - 1)
     room = max(0, width - notches.cell_length - len(mark) - 2 * len(_GAP))
@@ -88,24 +89,24 @@ class Slider(Widget):
             super().__init__()
             self.level = level
 
-    def __init__(self, stance: Stance, known: bool = True) -> None:
+    def __init__(self, stance: Stance, instead: str = "") -> None:
         super().__init__()
-        self._stance, self._known = replace(stance), known
+        self._stance, self._instead = replace(stance), instead
 
     @property
     def level(self) -> Autonomy:
         """The notch that is shown."""
         return self._stance.autonomy
 
-    def show(self, stance: Stance, known: bool = True) -> None:
-        """Show where the policy stands now; what contains commands may not be `known` yet."""
-        if (stance, known) != (self._stance, self._known):
-            self._stance, self._known = replace(stance), known  # theirs moves
+    def show(self, stance: Stance, instead: str = "") -> None:
+        """Show where the policy stands now; or `instead` why that is not known."""
+        if (stance, instead) != (self._stance, self._instead):
+            self._stance, self._instead = replace(stance), instead  # theirs moves
             self.refresh()
 
     def render(self) -> Content:
         """Draw it."""
-        return line(self._stance, self.size.width, self._known)
+        return line(self._stance, self.size.width, self._instead)
 
     def on_click(self, event: events.Click) -> None:
         """Move to the notch that was clicked."""

@@ -22,6 +22,7 @@ from tests.sandbox.attacks.case import SECRET, Unavailable
 from tests.sandbox.ground import Ground
 
 _PATIENCE = 10.0  # seconds that a thread waits for its attack
+_ANSWERS_S = 5.0  # seconds in which a process that nobody stopped answers
 
 
 @dataclass
@@ -143,21 +144,27 @@ def victim(ground: Ground) -> Iterator[Seen]:
     """A process of the user, $VICTIM, that keeps a secret; it is to stay as it is."""
     code = (
         f"import sys; secret = {SECRET!r} + str(1) + ' kept'\n"
-        "print('up', flush=True); sys.stdin.read()"
+        "print('up', flush=True)\n"
+        "for line in sys.stdin: print('still up', flush=True)"
     )
     with subprocess.Popen(
         [sys.executable, "-I", "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,
         env={**os.environ, "WISP_TEST_API_KEY": SECRET},
     ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
+        said, told = process.stdout, process.stdin
+        assert said is not None and told is not None
+        said.readline()
         before = _shape(process.pid)
 
         def saw() -> str:
-            if process.poll() is not None:
-                return f"it ended: {process.returncode}"
+            # on a busy machine a signal acts late: whoever answers has had all that were sent
+            with suppress(BrokenPipeError):
+                told.write(b"\n")
+            if not select.select([said], [], [], _ANSWERS_S)[0] or not said.readline():
+                return f"it no longer answers: {process.poll()}"
             after = _shape(process.pid)
             return "" if after == before else f"changed: {before} -> {after}"
 
