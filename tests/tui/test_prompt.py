@@ -70,6 +70,18 @@ async def test_keys_of_readline_edit(tmp_path: Path) -> None:
         assert prompt.value == "Xone two Y"
 
 
+async def test_a_line_is_deleted_to_its_ends_however_it_is_wrapped(tmp_path: Path) -> None:
+    app, prompt = stage(tmp_path)
+    async with app.run_test(size=(40, 12)) as pilot:
+        await write(pilot, "word " * 30)
+        await pilot.press("ctrl+u")
+        assert prompt.value == ""
+        await pilot.press("ctrl+y", "ctrl+a", "ctrl+a")
+        prompt.move_cursor((0, 5))
+        await pilot.press("ctrl+k")
+        assert prompt.value == "word "
+
+
 async def test_ctrl_c_escape_and_ctrl_d_of_an_empty_prompt_are_the_apps(tmp_path: Path) -> None:
     app, _ = stage(tmp_path)
     app.bind("escape,ctrl+d", "bell")

@@ -262,6 +262,22 @@ class Prompt(FoldingArea, inherit_bindings=False):
         elif (text := self.recall.newer(self.value)) is not None:
             self.put(text)
 
+    def action_delete_to_start_of_line(self) -> None:
+        """Delete to where the line begins, however it is wrapped."""
+        row, column = self.cursor_location
+        if column:
+            self._delete_via_keyboard((row, 0), (row, column))
+        else:
+            super().action_delete_to_start_of_line()
+
+    async def action_delete_to_end_of_line_or_delete_line(self) -> None:
+        """Delete to where the line ends, however it is wrapped."""
+        row, column = self.cursor_location
+        if column < (end := len(self.document.get_line(row))):
+            self._delete_via_keyboard((row, column), (row, end))
+        else:
+            await super().action_delete_to_end_of_line_or_delete_line()
+
     def action_delete_right_of_text(self) -> None:
         """Delete the next letter; with no text at all the key is the app's."""
         if self.is_empty:
