@@ -67,7 +67,7 @@ class Actions(Doing):
     async def sessions(self, word: str) -> None:
         """Open another session, by name or from the list."""
         if word:
-            self.open_session(word)
+            await self.open_session(word)
             return
         from tui.screens.sessions import Sessions
 
@@ -76,7 +76,7 @@ class Actions(Doing):
             Sessions(desk.site.home.root, desk.talk.session.id)
         )
         if found is not None:
-            self.open_session(str(found))
+            await self.open_session(str(found))
 
     async def rewind(self, word: str) -> None:
         """Go back to before a turn or a step, by its number or on a timeline."""
@@ -96,13 +96,13 @@ class Actions(Doing):
     async def model(self, word: str) -> None:
         """Use another model, by name or from the list."""
         if word:
-            self.use_model(word)
+            await self.use_model(word)
             return
         from tui.screens.models import Models
 
         found = await self._app.push_screen_wait(Models(self.work.job.settings.model))
         if found is not None:
-            self.use_model(*found)
+            await self.use_model(*found)
 
     def help(self) -> Act:
         """Show every command and every key."""

@@ -5,6 +5,7 @@ What only a face can show (a screen, a table in lines) is its own; it adds to th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -124,26 +125,25 @@ class Doing:
         self.say(f"this session is called {word}" if word else "this session has no name", "")
         return None
 
-    def clear(self) -> Act:
+    async def clear(self) -> None:
         """Begin a new session; this one is kept."""
-        self._resting()
+        await self._resting()
         self.work.reopen(lambda job: replace(job, resume=None, prompt=""))
-        return None
 
-    def open_session(self, word: str) -> None:
+    async def open_session(self, word: str) -> None:
         """Go on with another session."""
         from agent.resumption import Resume
         from agent.sessions import find
 
-        self._resting()
+        await self._resting()
         found = find(word, self._desk().site.home.root)
         self.work.reopen(lambda job: replace(job, resume=Resume(str(found.path)), prompt=""))
 
-    def use_model(self, name: str, api_base: str = "") -> None:
+    async def use_model(self, name: str, api_base: str = "") -> None:
         """Go on with another model, in the same session."""
         from agent.resumption import Resume
 
-        self._resting()
+        await self._resting()
         desk = self.work.desk
         resume = self.work.job.resume
         if desk is not None:
@@ -189,10 +189,13 @@ class Doing:
             raise UsageError("no session is open", "/model NAME chooses another model")
         return self.work.desk
 
-    def _resting(self) -> None:
-        """Raise UsageError while a turn runs, which another desk would end."""
-        if self.work.doing is not None:
+    async def _resting(self) -> None:
+        """Wait for a turn that was stopped. Raises UsageError for one that goes on."""
+        turn = self.work.doing
+        if turn is not None and not turn.cancelling():
             raise UsageError("a turn runs", "Esc stops it")
+        if turn is not None:
+            await asyncio.wait([turn])
 
     def _still(self) -> Desk:
         """Return the desk, with its place taken, while no turn runs."""

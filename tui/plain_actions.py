@@ -21,18 +21,17 @@ class Lines(Doing):
         super().__init__(work, _say)
         self._leave = leave
 
-    def model(self, word: str) -> Act:
+    async def model(self, word: str) -> None:
         """Use another model, or list those there are."""
         if word:
-            self.use_model(word)
-            return None
+            await self.use_model(word)
+            return
         from agent.models.catalog import CATALOG, folder, present
 
         say(f"the model is {self.work.job.settings.model}")
         for entry in CATALOG:
             say(f"{entry.name}: {'here' if present(entry, folder()) else 'to load'}")
         say("hint: /model NAME; agent models list has servers too")
-        return None
 
     def policy(self, word: str) -> Act:
         """Tell the row of the table that counts, and the grants."""
@@ -56,11 +55,11 @@ class Lines(Doing):
         """Print what the last turn changed."""
         await self.diff()
 
-    def sessions(self, word: str) -> Act:
+    async def sessions(self, word: str) -> None:
         """Open a session, or list them."""
         if word:
-            self.open_session(word)
-            return None
+            await self.open_session(word)
+            return
         from agent.sessions import kept
         from agent.summary import Summary
 
@@ -68,7 +67,6 @@ class Lines(Doing):
             told = Summary.of(each)
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.used))
             say(f"{each.id}, {when}, {told.outcome}: {told.prompt}")
-        return None
 
     def copy(self) -> Act:
         """Say that lines are copied by the terminal."""

@@ -280,3 +280,14 @@ async def test_a_plan_is_offered_once(work: Path) -> None:
         await at.until("It adds.")
         await at.rest()
         assert "─ a plan ─" not in at.screen
+
+
+async def test_escape_stops_the_turn_right_after_an_answer(work: Path) -> None:
+    async with live(work, EDIT, SLOW, level=Autonomy.ASK) as at:
+        await at.say("mend it")
+        await at.until("─ asks ─")
+        await at.answer("n")
+        await at.press(*"later", "enter", "escape")
+        await at.until("stopped")
+        await at.say("/clear")
+        await at.until(lambda: "later" not in at.screen)

@@ -148,6 +148,7 @@ def real(work: Path, home: Path) -> Iterator[dict[str, str]]:
 
 def stop(at: Terminal) -> None:
     """Stop the turn and wait until it has ended."""
+    at.wait(lambda text: "waits for you" not in text.splitlines()[-1])
     at.press("escape")
     at.wait(lambda text: "● " not in text.splitlines()[-1])
 

@@ -157,6 +157,8 @@ class Approval(Vertical, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Answer, scroll, leave; keys of the open input are not for here."""
+        if self._asking is None:
+            return  # answered: the focus is on its way to where these keys are for
         if event.key == "escape":
             event.stop()
             if self._input is not None or self._confirms:

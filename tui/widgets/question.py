@@ -110,6 +110,8 @@ class Question(Vertical, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         """Pick a choice, begin to type, or give no answer."""
+        if self._asked is None:
+            return  # answered
         if event.key == "escape":
             event.stop()
             if self._calm():
