@@ -51,7 +51,7 @@ def _screen(given: Namespace) -> int:
 @command(
     "fix",
     "Repair a bug, and prove it by the project's own tests.",
-    f"bug max_steps worktree {TURN}",
+    f"bug rungs max_steps worktree {TURN}",
 )
 def _fix(given: Namespace) -> int:
     return _start("fix", given.bug, given)

@@ -272,6 +272,7 @@ class Desk:
                 settings.max_cost,
             ),
             effort=settings.effort,
+            rungs=settings.rungs,
             seed=settings.seed,
             strong=self.strong,
             form=form,

@@ -69,6 +69,7 @@ class Turn:
     copies: Copies
     limits: Limits
     effort: int = 2
+    rungs: tuple[str, ...] = ()  # kinds of attempts of a repair; none for all
     seed: int = 0
     form: Form | None = None  # in which the final answer is asked for
     number: int = 1  # of this turn in its session

@@ -84,3 +84,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _reason(report: pytest.TestReport) -> str:
     found = report.longrepr
     return str(found[-1] if isinstance(found, tuple) else found).removeprefix("Skipped: ")
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair tries only what a model writes: no small changes that need none."""
+    monkeypatch.setenv("WISP_RUNGS", "edit,rewrite,explain,loop")

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError
-from agent.events import Base, TurnFinished
-from agent.messages import UserMessage
+from agent.events import Base
 from agent.policy import Autonomy
 from tools.base import PlanItem
 from tui import looks
@@ -29,6 +28,7 @@ class Actions(Doing):
         self._app = app
         self._commands: Mapping[str, Command] | None = None
         self._planned: tuple[PlanItem, ...] = ()  # the plan at the end of the last turn
+        self._suggested = False
 
     def commands(self) -> Mapping[str, Command]:
         """Return our commands and the user's own, which are read once."""
@@ -164,19 +164,13 @@ class Actions(Doing):
 
     # -- what may be next, a plan, and a model that is not here
 
-    def suggest(self, finished: TurnFinished) -> None:
-        """Say what does better where a small model only talked of a bug."""
-        desk = self._desk()
-        prompt = next(
-            (
-                e.text
-                for e in reversed(desk.talk.session.history.messages)
-                if isinstance(e, UserMessage) and e.by == "user"
-            ),
-            "",
-        )
-        talked = finished.outcome == "done" and finished.steps and not finished.changed
-        if talked and desk.model.local and _OF_A_BUG & set(re.findall(r"[a-z]+", prompt.lower())):
+    def suggest(self, prompt: str) -> None:
+        """Say at once, and once, what does better where a small model would only talk of a bug."""
+        desk = self.work.desk
+        if desk is None or not desk.model.local or self._suggested:
+            return
+        if _OF_A_BUG & set(re.findall(r"[a-z]+", prompt.lower())):
+            self._suggested = True
             self.say(
                 "a small model repairs better when your tests lead it", "/fix and what is wrong"
             )

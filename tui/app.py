@@ -162,7 +162,6 @@ class Wisp(App[int]):
         if finished.changed:
             self._look_at_place()
         self.actions.offer_plan()
-        self.actions.suggest(finished)
         self.notice("your turn" if not finished.error else finished.error)
 
     def _idle(self) -> None:
@@ -324,6 +323,7 @@ class Wisp(App[int]):
                     await self._command(text)
                 case _:
                     self.work.submit(text)
+                    self.actions.suggest(text)
                     self._show_status()
         except WispError as error:
             self.failed(error)

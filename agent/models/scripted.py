@@ -175,8 +175,10 @@ class ScriptedModel(Script):
     async def score(
         self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
     ) -> list[float]:
-        """Answer with the next item of `scores`."""
-        reply = self._take(lambda reply: reply.scores is not None, "scores")
+        """Answer with the next item if it is `scores`, else with zeros: most scripts have none."""
+        if self._next >= len(self._replies) or self._replies[self._next].scores is None:
+            return [0.0] * len(continuations)
+        reply = self._take(lambda reply: True, "scores")
         if len(reply.scores or ()) != len(continuations):
             raise ModelUnusable(f"{self.name}: {len(continuations)} scores were asked for")
         return list(reply.scores or ())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.errors import BudgetSpent
-from agent.events import Base, Forked, Sampled
+from agent.events import Base, Forked, Sampled, Scored
 from agent.messages import Message, Usage
 from agent.models.base import Fork, LocalModel, Model, ModelRequest, SampleRequest
 from agent.redaction import Redaction
@@ -121,6 +121,21 @@ class Asking:
         found = sorted(found, key=lambda each: -each.logprob)[:most]
         told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
         self._emit(Forked(forks=told))
+        return found
+
+    async def scores(
+        self, messages: tuple[Message, ...], prefill: str, answers: Sequence[str]
+    ) -> list[float]:
+        """Return how likely each answer is after the prefill, in nats.
+
+        Only for a model that is `local`: else all are 0. Raises ModelError.
+        """
+        if not isinstance(self.model, LocalModel):
+            return [0.0] * len(answers)
+        before = self.model.used
+        found = await self.model.score(self._clean(messages), prefill, answers)
+        self._sampling += self.model.used - before
+        self._emit(Scored(scores=tuple(found)))
         return found
 
     def _said(self, question: Question) -> Question:

@@ -29,6 +29,12 @@ REACHING = re.compile(
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
 
+_AGAIN = "the same as an earlier attempt"
+
+Key = frozenset[tuple[str, str]]
+"""What is equal for equal changes: paths, and the form of the code there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A proposed change: whole files, as they were (None for a new one) and would be (None: gone).
@@ -64,7 +70,7 @@ class Gate:
     """Reads proposals and lets each through once."""
 
     def __init__(self) -> None:
-        self._seen: set[frozenset[tuple[str, str]]] = set()
+        self._seen: set[Key] = set()
 
     def read(self, suspect: Suspect, reply: str) -> Candidate:
         """Return the candidate in a reply; raises Refused."""
@@ -82,9 +88,12 @@ class Gate:
         if restored(suspect.path, text, suspect.text) != text:
             raise Refused("changes a test that stands in this file")
         old, new = suspect.text[splice.start : splice.end], splice.new
-        if shape(suspect.path, new) == shape(suspect.path, old):
+        key = self.key(suspect, new)
+        if key is None:
             raise Refused("the same as the original")
-        self.once({suspect.path: text})
+        if not self.is_new(key):
+            raise Refused(_AGAIN)
+        self.tried(key)
         if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
         diff = unified(suspect.path, suspect.text, text)
@@ -93,9 +102,25 @@ class Gate:
     def once(self, after: Mapping[str, str | None]) -> None:
         """Let these files through if they were not let through before; raises Refused."""
         key = frozenset((path, shape(path, text or "")) for path, text in after.items())
-        if key in self._seen:
-            raise Refused("the same as an earlier attempt")
-        self._seen.add(key)
+        if not self.is_new(key):
+            raise Refused(_AGAIN)
+        self.tried(key)
+
+    def key(self, suspect: Suspect, new: str) -> Key | None:
+        """Return what is equal for equal code in place of a suspect; None for its own code."""
+        made = shape(suspect.path, new)
+        if made == shape(suspect.path, suspect.source):
+            return None
+        return frozenset({(suspect.path, f"{suspect.symbol.name}:{made}")})
+
+    def is_new(self, key: Key) -> bool:
+        """Whether nothing of this key was tried."""
+        return key not in self._seen
+
+    def tried(self, key: Key | None) -> None:
+        """Note that it was tried, so that it is not tried again."""
+        if key is not None:
+            self._seen.add(key)
 
 
 def code_in(reply: str, name: str, path: str) -> str:

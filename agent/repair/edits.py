@@ -82,18 +82,31 @@ class LineEdits:
 def lines_to_edit(suspect: Suspect) -> list[Line]:
     """Return the lines of the body that may be wrong: that ran, where it is known what ran."""
     code = prompts.dedent_function(suspect)
-    first = suspect.text.count("\n", 0, suspect.symbol.head) + 1
-    ran = set(_whole_statements(code, {line - first + 1 for line in suspect.lines}))
+    first, ran = _first_line(suspect), ran_lines(suspect)
     head = prompts.opening(suspect).count("\n") - 1
     found = []
     for number, text in enumerate(code.split("\n")):
         bare = text.strip()
         if number < head or _IDLE.match(bare):
             continue
-        if ran and number + 1 not in ran and not bare.startswith("else"):
+        if ran and number + first not in ran and not bare.startswith("else"):
             continue
         found.append(Line(number, text[: len(text) - len(text.lstrip())], bare))
     return found[:LINES]
+
+
+def ran_lines(suspect: Suspect) -> set[int]:
+    """Return the lines of the file with statements of the suspect that ran in a failing test.
+
+    Empty where that is not known.
+    """
+    code, first = prompts.dedent_function(suspect), _first_line(suspect)
+    whole = _whole_statements(code, {line - first + 1 for line in suspect.lines})
+    return {line + first - 1 for line in whole}
+
+
+def _first_line(suspect: Suspect) -> int:
+    return suspect.text.count("\n", 0, suspect.symbol.head) + 1
 
 
 def replaced(suspect: Suspect, line: Line, new: str) -> str:

@@ -8,11 +8,13 @@ loop the model works with its tools: a large one begins with it, a small one may
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
 SUSPECTS = (1, 3, 5, 6, 8)  # by effort
+SLIPS = (40, 200, 400, 800, 1500)  # small changes that no model writes, by effort
 REWRITES = (1, 4, 8, 16, 32)  # functions written anew, by effort
 EDITS = (0, 18, 72, 144, 288)  # of one line, by effort
 
@@ -26,8 +28,11 @@ LOOPS: dict[Where, tuple[int, ...]] = {
     "engine": (0, 0, 0, 1, 1),  # a loop reads and writes what many rewrites do
 }
 
-Kind = Literal["loop", "edit", "rewrite", "explain"]
+FIRST = 5  # rungs before slips that pass, perhaps by chance
+
+Kind = Literal["slip", "loop", "edit", "rewrite", "explain"]
 _WORDS = {
+    "slip": "small changes",
     "loop": "free loop",
     "edit": "edits of one line",
     "rewrite": "rewrite",
@@ -39,7 +44,8 @@ _WORDS = {
 class Rung:
     """One request: about which suspect (by rank), what is asked, how many samples, how warm.
 
-    A loop is about all suspects, and its samples are attempts in one conversation.
+    Slips and a loop are about all suspects; the samples of a loop are attempts in a conversation.
+    Slips without samples are those that were put off as unlikely.
     """
 
     suspect: int
@@ -70,15 +76,30 @@ RUNGS = (
 )
 
 
-def ladder(effort: int, suspects: int, where: Where | None = None) -> Iterator[Rung]:
+def ladder(
+    effort: int, suspects: int, where: Where | None = None, kinds: Sequence[str] = ()
+) -> Iterator[Rung]:
     """Yield the rungs for this effort; past the table it goes round again, wider and warmer.
 
     `where` the model is says when it gets the free loop, which needs no suspect; None for never.
+    With `kinds` only rungs of these.
     """
+    for rung in _every(effort, suspects, where):
+        if rung.kind in (kinds or _WORDS):
+            yield rung
+
+
+def _every(effort: int, suspects: int, where: Where | None) -> Iterator[Rung]:
     loops = Rung(0, "loop", LOOPS[where][effort] if where else 0)
+    if suspects:
+        yield Rung(0, "slip", SLIPS[effort])
     if loops.samples and where == "elsewhere":
         yield loops
-    yield from _one_function(effort, suspects)
+    rungs = _one_function(effort, suspects)
+    yield from islice(rungs, FIRST)
+    if suspects:
+        yield Rung(0, "slip", 0)
+    yield from rungs
     if loops.samples and where != "elsewhere":
         yield loops
 

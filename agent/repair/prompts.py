@@ -15,6 +15,7 @@ from agent.messages import Message, SystemMessage, UserMessage
 from agent.repair.localise import Suspect
 from tools import symbols
 from tools.report import Failure
+from tools.symbols import Symbol
 
 SYSTEM = "You repair bugs in code. You change as little as needed and keep names and parameters."
 NAMED, SUSPECTS = 10, 8  # failing tests and suspects that the free loop is told of
@@ -143,9 +144,15 @@ def said_by(failure: Failure) -> str:
 
 def dedent_function(suspect: Suspect) -> str:
     """Return the function as it would stand at the left margin."""
-    line_start = suspect.text.rfind("\n", 0, suspect.symbol.head) + 1
-    indent = suspect.text[line_start : suspect.symbol.head]
-    return textwrap.dedent((indent if indent.isspace() else "") + suspect.source)
+    return dedented(suspect.text, suspect.symbol)
+
+
+def dedented(text: str, symbol: Symbol, grown: int = 0) -> str:
+    """Return a definition in a text at the left margin; it may have `grown` by so much there."""
+    line_start = text.rfind("\n", 0, symbol.head) + 1
+    indent = text[line_start : symbol.head]
+    whole = text[symbol.head : symbol.end + grown]
+    return textwrap.dedent((indent if indent.isspace() else "") + whole)
 
 
 def dedent(text: str) -> str:

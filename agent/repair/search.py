@@ -18,6 +18,7 @@ from agent.repair.free_loop import FreeLoop
 from agent.repair.ladder import LOOPS, REWRITES, STEPS, Rung, Where, ladder
 from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
+from agent.repair.slips import LIKELY, Change, passing, slips
 from agent.repair.trial import Ruling, Trial
 from agent.turn import Turn
 from agent.workplace import Workplace
@@ -43,6 +44,7 @@ class Search:
         self._trial = trial
         self._gate = Gate()
         self._edits: dict[int, LineEdits] = {}
+        self._unlikely: list[Change] = []  # slips that pass, and that the model would not write
 
     async def run(
         self, found: Sequence[Suspect], asking: Asking
@@ -54,11 +56,14 @@ class Search:
         done = self._turn.done
         self._asking, self._edits = asking, {}
         limit = ""  # on steps, which only the loop takes
-        for rung in ladder(self._turn.effort, len(found), self._where(asking.model)):
+        where = self._where(asking.model)
+        for rung in ladder(self._turn.effort, len(found), where, self._turn.rungs):
             if reached := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = reached
                 return None
-            if rung.kind == "loop":
+            if rung.kind == "slip":
+                winner = await self._slips(found, rung)
+            elif rung.kind == "loop":
                 self._turn.emit(PhaseStarted(phase="propose", detail=str(rung)))
                 winner, limit = await self._work(found, rung)
             else:
@@ -72,7 +77,8 @@ class Search:
     def loops(self, asking: Asking) -> bool:
         """Whether this model will work in a copy, for which no suspect is needed."""
         where = self._where(asking.model)
-        return where is not None and LOOPS[where][self._turn.effort] > 0
+        wanted = "loop" in self._turn.rungs or not self._turn.rungs
+        return wanted and where is not None and LOOPS[where][self._turn.effort] > 0
 
     def _where(self, model: Model) -> Where | None:
         """Return where the model is that is to work in a copy; None where there can be no copy."""
@@ -128,6 +134,26 @@ class Search:
             return whole
         return candidate_of(files, left, left.lean, found)
 
+    async def _slips(
+        self, found: Sequence[Suspect], rung: Rung
+    ) -> tuple[Candidate, Verification] | None:
+        """Try small changes that no model has to write; at last those that may pass by chance."""
+        if rung.samples:
+            evidence = self._evidence()
+            said = prompts.said_by(evidence.failure) if evidence.failure else ""
+            changes = slips(found, said, self._gate, rung.samples)
+            self._turn.emit(PhaseStarted(phase="propose", detail=f"{rung}: {len(changes)}"))
+            kept = await passing(changes, self._trial, self._gate, self._asking, evidence)
+            likely = [change for score, change in kept if score >= LIKELY]
+            self._unlikely = [change for score, change in kept if score < LIKELY]
+        else:
+            likely, self._unlikely = self._unlikely, []
+        for suspect, mutant in likely:
+            where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
+            if winner := await self._try(suspect, [mutant.function(suspect)], where):
+                return winner
+        return None
+
     async def _ask(self, suspect: Suspect, rung: Rung) -> tuple[Candidate, Verification] | None:
         """Ask for candidates that change one function, and try them."""
         where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
@@ -150,7 +176,13 @@ class Search:
             except (Refused, ToolError) as refusal:
                 self._open(where)
                 self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
-        screened = list(zip(candidates, await self._trial.screen(candidates), strict=True))
+        screened = list(
+            zip(
+                candidates,
+                await self._trial.screen([each.after for each in candidates]),
+                strict=True,
+            )
+        )
         for candidate, (passed, why) in sorted(screened, key=lambda each: _turn_of(each[1][0])):
             self._open(f"{where}: {candidate.change}")
             ruling = Ruling("cancelled")

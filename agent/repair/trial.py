@@ -57,16 +57,18 @@ class Trial:
         files = self._turn.context.workspace
         return {**self.seen.extra, **{path: written(files, path, texts[path]) for path in texts}}
 
-    async def screen(self, candidates: Sequence[Candidate]) -> list[tuple[bool | None, str]]:
-        """Tell for each candidate whether its targets pass, and what failed; None where unknown.
+    async def screen(
+        self, proposals: Sequence[Mapping[str, str | None]]
+    ) -> list[tuple[bool | None, str]]:
+        """Tell of files that would change whether the targets pass, and what failed; None: unknown.
 
         Quick, by one process for all, and no proof of anything: what passes is tried in full.
         """
-        unknown: list[tuple[bool | None, str]] = [(None, "")] * len(candidates)
-        if len(candidates) < 2 or not self.seen.targets:
+        unknown: list[tuple[bool | None, str]] = [(None, "")] * len(proposals)
+        if len(proposals) < 2 or not self.seen.targets:
             return unknown
-        proposals = [self.changes(each.after) for each in candidates]
-        screened = await self._bench.screen(proposals, self.seen.targets, self.seen.extra)
+        made = [self.changes(each) for each in proposals]
+        screened = await self._bench.screen(made, self.seen.targets, self.seen.extra)
         for each in screened:
             unknown[each.number] = (each.passed, _told(each.test, each.message))
         return unknown
@@ -122,7 +124,12 @@ class Trial:
                 worse = "regressed" if run == 0 else "flaky"
                 return Ruling("failed" if before.granularity == "exit-status" else worse, why)
             reports.append(after)
-            if run == 0 and (fault := await self._controls(changes)):
+            # after each green run: what is green at times would be so with the old code too
+            if run == 0:
+                fault = await self._controls(changes)
+            else:
+                _, fault = await self._control({}, seen.targets)
+            if fault is not None:
                 return fault
         record = verification(
             before,
@@ -140,20 +147,25 @@ class Trial:
         The old code must still fail after the new one passed, or time decided. And beside the new
         code a test that must fail has to fail, or somebody reports for the tests.
         """
-        seen = self.seen
-        must = canary(self._sources, self._turn.context.workspace, seen)
+        must = canary(self._sources, self._turn.context.workspace, self.seen)
         laid = {must.path: must.data} if must else {}
-        targets = (*seen.targets, must.test) if must else seen.targets
-        control = await self._bench.check({**seen.extra, **laid}, targets)
-        if control.green or any(
-            control.tests.get(test) is TestOutcome.PASSED for test in seen.targets
-        ):
-            return Ruling("flaky", "the tests pass without the repair too")
-        if must and must.fails(control):
+        targets = (*self.seen.targets, must.test) if must else self.seen.targets
+        control, fault = await self._control(laid, targets)
+        if fault is None and must and must.fails(control):
             both = await self._bench.check({**changes, **laid}, targets)
             if not must.fails(both):
                 return Ruling("failed", "a test that must fail does not fail beside it")
-        return None
+        return fault
+
+    async def _control(
+        self, laid: Changes, targets: Sequence[str]
+    ) -> tuple[CheckReport, Ruling | None]:
+        """Run targets on the old code; return the report, and the ruling where they do not fail."""
+        control = await self._bench.check({**self.seen.extra, **laid}, tuple(targets))
+        passed = any(control.tests.get(test) is TestOutcome.PASSED for test in self.seen.targets)
+        if control.green or passed:
+            return control, Ruling("flaky", "the tests pass without the repair too")
+        return control, None
 
 
 def written(files: Workspace, path: str, text: str | None) -> bytes | None:

@@ -75,6 +75,7 @@ def notices(found: Sequence[Any]) -> list[str]:
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("written")
 def test_a_repair_that_the_small_model_does_not_find_the_strong_one_does(
     root: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_another_limit_is_no_reason_to_hand_over(root: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("written")
 def test_a_strong_model_that_cannot_be_had_leaves_all_as_it_was(root: Path, tmp_path: Path) -> None:
     configured(small=script(tmp_path / "s.yaml", {"samples": [WRONG]}), strong="groq/llama")
     before = picture(root)

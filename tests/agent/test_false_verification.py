@@ -15,7 +15,7 @@ from support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
 from agent.events import AttemptFinished, parse
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("written")]
 
 CALC = "def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return a * 2\n"
 GOOD = "def add(a, b):\n    return a + b\n"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support import PYTEST, UNITTEST, Ended, agent, picture, put, result, script
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("written")]
 
 CALC = "def add(a, b):\n    return a - b\n\n\ndef twice(a):\n    return a * 2\n"
 TESTS = """import unittest

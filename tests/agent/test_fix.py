@@ -15,7 +15,7 @@ from trees import git
 
 from agent.events import AttemptFinished, PhaseStarted, TurnFinished, parse
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("written")]
 
 CALC = '''"""Sums."""
 

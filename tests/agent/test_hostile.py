@@ -103,6 +103,7 @@ def test_a_question_shows_all_of_a_hostile_call(root: Path, tmp_path: Path) -> N
     assert re.search(r"\(8 lines, [\d,]+ characters\)", text)
 
 
+@pytest.mark.usefixtures("written")
 def test_a_repair_shows_what_was_written_and_obeys_none_of_it(root: Path, tmp_path: Path) -> None:
     files = {
         "calc.py": "def total():\n    return 0\n",

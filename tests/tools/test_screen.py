@@ -24,13 +24,18 @@ async def test_right_and_wrong_are_told_apart_and_nothing_is_proved(bench: Bench
     assert (bench.root / "lib.py").read_text() == LIB
 
 
+async def test_what_does_not_parse_fails(bench: Bench) -> None:
+    report = await screened(bench, "def add(a, b:\n")
+    assert verdicts(report) == [False]
+    assert "was never closed" in report.screened[0].message
+
+
 async def test_what_cannot_be_put_in_place_is_unknown(bench: Bench) -> None:
     texts = {
         "def add(a, b=5):\n    return a + b\n": "changes a signature",
         "def add(b, a):\n    return a + b\n": "changes a signature",
         "import os\n" + RIGHT: "changes a signature or what runs at import",
         "async def add(a, b):\n    return a + b\n": "changes a signature",
-        "def add(a, b:\n": "was never closed",
     }
     report = await screened(bench, *texts)
     assert verdicts(report) == [None] * len(texts)

@@ -57,6 +57,7 @@ class _Source:
 
     def __init__(self, data, filename):
         tree = compile(data, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        self.filename = filename
         codes = {}
         bodies = [compile(tree, filename, "exec", dont_inherit=True)]
         for body in bodies:
@@ -110,7 +111,7 @@ class Screen:
         self._paths = {os.path.realpath(path) for each in candidates for path in each}
         self._ours = {}  # file name of code -> the path of a candidate, or None
         self._live = {}  # path -> (name, first line) -> the functions that have this code
-        self._old = {}
+        self._old = {}  # path -> what its file says
         self._early = set()  # the code of a candidate's file that ran before any test
         self._failed = None  # the report of the first phase that did not pass
         self._called = False
@@ -136,7 +137,10 @@ class Screen:
         def test(candidate):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # those of a compiler are no failure
-                early = self._replace(candidate)
+                try:
+                    early = self._replace(candidate)
+                except SyntaxError as error:
+                    return {"passed": False, "message": "does not parse: " + str(error)}
             verdict = self._tests(session, test_id, candidate is None)
             if early and verdict["passed"] is False:
                 # what it did at import was done by the old code
@@ -178,8 +182,10 @@ class Screen:
                 live = self._live.setdefault(self._path(code), {})
                 live.setdefault((code.co_name, code.co_firstlineno), []).append(each)
         for path in self._live:
+            # as those that are to be replaced have it
+            filename = next(iter(self._live[path].values()))[0].__code__.co_filename
             with open(path, "rb") as file:
-                self._old[path] = file.read()
+                self._old[path] = _Source(file.read(), filename)
 
     def _child(self, config, test, candidate, seconds):
         """Return the verdict of a child of this process, which is killed at its end."""
@@ -230,10 +236,8 @@ class Screen:
             live = self._live.get(os.path.realpath(path))
             if text is None or live is None:
                 raise _Unknown("not loaded: " + path)
-            # as those that are to be replaced have it
-            filename = next(iter(live.values()))[0].__code__.co_filename
-            old = _Source(self._old[os.path.realpath(path)], filename)
-            new = _Source(text.encode("latin-1"), filename)
+            old = self._old[os.path.realpath(path)]
+            new = _Source(text.encode("latin-1"), old.filename)
             if old.rest != new.rest:
                 raise _Unknown("changes a signature or what runs at import")
             for (before, lines), (after, others) in zip(old.functions, new.functions):

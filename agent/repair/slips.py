@@ -1,0 +1,109 @@
+"""The cheapest rung: all small changes of the suspects at once, and the model only ranks them.
+
+One process of the tests tries hundreds of changes in the time in which the model would write one
+function. Among hundreds some pass by chance, and those are seldom what the model would write. So
+what passes is tried in full in the order of the model's log-probability, and what it finds unlikely
+waits until functions were written anew. Nothing is generated here, only read.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from agent.repair import prompts
+from agent.repair.asking import Asking
+from agent.repair.candidates import Gate, Key
+from agent.repair.localise import Suspect
+from agent.repair.mutants import Mutant, mutants
+from agent.repair.trial import Trial
+
+LIKELY = -13.0  # nats, of the wrong line and what it must be; below it a pass may be chance
+BYTES = 30 << 20  # of all files that are sent to one screening
+PASSED = 12  # changes that are tried in full
+UNSCREENED = 40  # that are ranked where none can be screened
+
+Change = tuple[Suspect, Mutant]
+Scored = tuple[float, Change]
+
+
+def slips(found: Sequence[Suspect], said: str, gate: Gate, most: int) -> list[Change]:
+    """Return changes of the suspects, the likeliest kinds and suspects first, each once.
+
+    The second suspect has one for two of the first, the third one for three, and so on.
+    """
+    rows = [_row(rank, each, said) for rank, each in enumerate(found, 1)]
+    kept: list[Change] = []
+    size = 0
+    seen: set[Key] = set()
+    for _, _, (suspect, mutant) in heapq.merge(*rows, key=lambda row: row[:2]):
+        key = gate.key(suspect, mutant.function(suspect))
+        size += len(suspect.text)
+        if len(kept) >= most or size > BYTES:
+            break
+        if key and key not in seen and gate.is_new(key):
+            seen.add(key)
+            kept.append((suspect, mutant))
+    return kept
+
+
+def _row(rank: int, suspect: Suspect, said: str) -> Iterator[tuple[int, int, Change]]:
+    for place, mutant in enumerate(mutants(suspect, said), 1):
+        yield place * rank, rank, (suspect, mutant)
+
+
+async def passing(
+    changes: Sequence[Change], trial: Trial, gate: Gate, asking: Asking, evidence: prompts.Evidence
+) -> list[Scored]:
+    """Return the changes to try in full, the likeliest first, with their log-probabilities.
+
+    Those that the targets pass with; where nothing tells, those that the model likes most.
+    """
+    told = await trial.screen([{s.path: m.applied(s.text)} for s, m in changes])
+    for (suspect, mutant), (verdict, _) in zip(changes, told, strict=True):
+        if verdict is False:
+            gate.tried(gate.key(suspect, mutant.function(suspect)))
+    passed = [change for change, (verdict, _) in zip(changes, told, strict=True) if verdict]
+    if passed or not asking.local:
+        return await _ranked(passed, asking, evidence)
+    unknown = [each for each, (verdict, _) in zip(changes, told, strict=True) if verdict is None]
+    return await _ranked(unknown[:UNSCREENED], asking, evidence)
+
+
+async def _ranked(
+    changes: Sequence[Change], asking: Asking, evidence: prompts.Evidence
+) -> list[Scored]:
+    """Return the likeliest; as they are, and all unlikely, for a model that cannot tell."""
+    if not asking.local:
+        return [(-math.inf, change) for change in changes[:PASSED]]
+    scored: list[Scored] = []
+    for _, group in groupby(sorted(changes, key=lambda each: each[0].key), lambda each: each[0]):
+        of_one = list(group)
+        messages = prompts.edit_prompt(evidence, of_one[0][0])
+        answers = [_answer(*change) for change in of_one]
+        scores = await asking.scores(messages, prompts.WRONG_LINE, answers)
+        scored += zip(scores, of_one, strict=True)
+    return sorted(scored, key=lambda each: -each[0])[:PASSED]
+
+
+def _answer(suspect: Suspect, mutant: Mutant) -> str:
+    """Return a change as the model would answer with it: the wrong lines, and what they must be."""
+    old = prompts.dedent_function(suspect).split("\n")
+    new = mutant.function(suspect).split("\n")
+    head = tail = 0
+    most = min(len(old), len(new))
+    while head < most and old[head] == new[head]:
+        head += 1
+    while tail < most - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    if head + tail >= most and head:  # lines that go or come alone are told by the one before
+        head -= 1
+    wrong, right = (_bare(each[head : len(each) - tail]) for each in (old, new))
+    return f"{wrong}{prompts.MUST_BE}{right}\n```"
+
+
+def _bare(lines: Sequence[str]) -> str:
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[indent:] for line in lines)
