@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from benchmarks._seeding import put_in
 from benchmarks._source import CaseError as CaseError  # part of what this module offers
 from benchmarks._source import changed_lines, cut, graft
 from sandbox.base import Command, Containment, Limits
@@ -31,7 +32,7 @@ from sandbox.process import Child, Start
 from sandbox.workspace import Workspace
 
 HERE = Path(__file__).parent
-LISTS = (HERE / "historic.toml", HERE / "demo.toml")
+LISTS = (HERE / "historic.toml", HERE / "demo.toml", HERE / "seeded.toml")
 # all that the tests of any case may need, besides the case itself
 PINS = (
     "coverage==7.17.3",
@@ -64,7 +65,8 @@ class Case:
 
     `tests` are laid over the older code, without the functions and classes in `cut`. `source` is
     what an editable install would put on the import path. `function` is `path::name` or
-    `path::Class.name`: its newer body alone repairs the bug; empty where it takes several.
+    `path::Class.name`: its newer body alone repairs the bug; empty where it takes several. `seed`
+    is a bug of `_seeding` that is put into the older code, which is the newer one then.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Case:
     function: str = ""
     source: str = "."
     cut: tuple[str, ...] = ()
+    seed: str = ""
 
 
 class Archives(NamedTuple):
@@ -169,6 +172,9 @@ def lay_out(
         newer = _unpack(archives.new, Path(scratch) / "new")
         _unpack(archives.old if code == "old" else archives.new, folder)
         lay_tests(case, newer, folder)
+        if case.seed and code == "old":
+            wrong = folder / case.seed.partition("::")[0]
+            wrong.write_bytes(put_in(case.seed, wrong.read_bytes()))
     _commit(folder, f"{case.library} {case.old} with the tests of {case.new}")
     equip(folder, case.source, site)
     return folder
