@@ -9,8 +9,6 @@ From the command line: `python benchmarks/cases.py list`, `… verify [NAME]`.
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -23,37 +21,26 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from benchmarks._archives import (
+    archive,
+    default_cache,
+    environment,
+    on_host,
+    site_packages,
+    tail,
+    unpack,
+)
 from benchmarks._seeding import put_in
 from benchmarks._source import CaseError as CaseError  # part of what this module offers
 from benchmarks._source import changed_lines, cut, graft
 from sandbox.base import Command, Containment, Limits
 from sandbox.detect import open_sandbox
-from sandbox.process import Child, Start
 from sandbox.workspace import Workspace
 
 HERE = Path(__file__).parent
 LISTS = (HERE / "historic.toml", HERE / "demo.toml", HERE / "seeded.toml")
-# all that the tests of any case may need, besides the case itself
-PINS = (
-    "coverage==7.17.3",
-    "freezegun==1.5.5",
-    "hypothesis==6.170.15",
-    "iniconfig==2.3.1",
-    "mock==5.2.0",
-    "packaging==26.3",
-    "pluggy==1.7.0",
-    "pygments==2.21.0",
-    "pytest==8.4.2",
-    "pytest-cov==7.1.0",
-    "pytest-mock==3.17.0",
-    "python-dateutil==4.0.0",
-    "pyyaml==6.0.3",
-    "simplejson==4.3.0",
-    "sortedcontainers==2.4.0",
-)
 NO_TRACE = ("-p", "no:cacheprovider")  # the folder stays as it is
 TESTS_S = 300.0  # seconds that one run of a case's tests may take
-FETCH_S = 600.0  # seconds for pip or git
 
 Outcomes = Mapping[str, str]
 """How each test ended, by its node id: passed, failed, skipped or xfailed."""
@@ -134,19 +121,12 @@ def find(name: str, cases: tuple[Case, ...]) -> Case:
     raise CaseError(f"no case {name}; there are {', '.join(case.name for case in cases)}")
 
 
-def default_cache() -> Path:
-    """Return where archives and the environment of the cases are kept for this user."""
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("wisp")) / "benchmarks"
-
-
 def fetch(case: Case, cache: Path | None = None) -> Archives:
     """Return the archives, loaded by pip when they are not here; raises CaseError."""
     cache = default_cache() if cache is None else cache
     return Archives(
-        _archive(cache, case.library, case.old, case.old_sha256),
-        _archive(cache, case.library, case.new, case.new_sha256),
+        archive(cache, case.library, case.old, case.old_sha256),
+        archive(cache, case.library, case.new, case.new_sha256),
     )
 
 
@@ -169,8 +149,8 @@ def lay_out(
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder = folder.parent.resolve() / folder.name
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        newer = _unpack(archives.new, Path(scratch) / "new")
-        _unpack(archives.old if code == "old" else archives.new, folder)
+        newer = unpack(archives.new, Path(scratch) / "new")
+        unpack(archives.old if code == "old" else archives.new, folder)
         lay_tests(case, newer, folder)
         if case.seed and code == "old":
             wrong = folder / case.seed.partition("::")[0]
@@ -186,7 +166,7 @@ def equip(folder: Path, source: str, site: Path) -> None:
     The packages are copied: the cache may lie where a sandbox hides it.
     """
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder / ".venv")
-    own = _site_packages(folder / ".venv")
+    own = site_packages(folder / ".venv")
     shutil.copytree(site, own, dirs_exist_ok=True)
     own.joinpath("case.pth").write_text(f"{(folder / source).resolve()}\n", encoding="utf-8")
 
@@ -248,7 +228,7 @@ def run_tests(folder: Path, targets: tuple[str, ...] = ()) -> dict[str, str]:
         )
         said = asyncio.run(_contained(command, folder))
         if not written.exists():
-            raise CaseError(f"the tests did not run: {_tail(said)}")
+            raise CaseError(f"the tests did not run: {tail(said)}")
         outcomes: dict[str, str] = json.loads(written.read_text(encoding="utf-8"))
         return outcomes
 
@@ -274,88 +254,16 @@ def lay_tests(case: Case, newer: Path, folder: Path) -> None:
 # -- within
 
 
-def _archive(cache: Path, library: str, version: str, sha256: str) -> Path:
-    """Return one archive of the cache, loading it first when it is missing or damaged."""
-    folder = cache / "archives" / sha256
-    for path in folder.glob("*.tar.gz"):
-        if _sum(path) == sha256:
-            return path
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as made:
-        wanted = Path(made) / "wanted.txt"
-        # pip verifies the sum before it runs anything of the archive
-        wanted.write_text(f"{library}=={version} --hash=sha256:{sha256}\n", encoding="utf-8")
-        options = ("-q", "--no-deps", "--no-binary", library, "-d", made, "-r", str(wanted))
-        _host((sys.executable, "-m", "pip", "download", *options), Path(made))
-        loaded = list(Path(made).glob("*.tar.gz"))
-        if len(loaded) != 1 or _sum(loaded[0]) != sha256:
-            raise CaseError(f"pip brought something else than {library} {version}, {sha256[:12]}…")
-        return loaded[0].replace(folder / loaded[0].name)
-
-
-def environment(cache: Path) -> Path:
-    """Return the folder of the packages that tests need, built at the first use and shared."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    digest = hashlib.sha256("\n".join((version, *PINS)).encode()).hexdigest()
-    folder = cache / f"env-{digest[:12]}"
-    ready = folder / ".ready"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "env.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ready.exists():
-            venv.EnvBuilder(symlinks=True, with_pip=False, clear=True).create(folder)
-            pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"))
-            _host((*pip, "install", "-q", "--no-deps", *PINS), cache)
-            ready.touch()
-    return _site_packages(folder)
-
-
-def _site_packages(folder: Path) -> Path:
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    return (folder / "lib" / version / "site-packages").resolve()
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack the one folder of an archive as `folder`."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CaseError(f"not an empty folder: {folder}")
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        # Python before 3.11.4 has no filter; root would give the files to whoever packed them
-        _host(("tar", "-xf", str(archive), "--no-same-owner"), Path(made))
-        tops = [path for path in Path(made).iterdir() if path.is_dir()]
-        if len(tops) != 1:
-            raise CaseError(f"{archive.name} holds {len(tops)} folders")
-        return tops[0].replace(folder)
-
-
 def _commit(folder: Path, message: str) -> None:
     """Make the folder a repository with one commit, whatever the user's git is set up to do."""
     person = {"NAME": "Wisp benchmarks", "EMAIL": "cases@localhost", "DATE": "2000-01-01T00:00:00Z"}
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     clean |= {f"GIT_{who}_{k}": v for who in ("AUTHOR", "COMMITTER") for k, v in person.items()}
     clean |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    _host(("git", "init", "-q", "-b", "main"), folder, clean)
+    on_host(("git", "init", "-q", "-b", "main"), folder, clean)
     (folder / ".git" / "info" / "exclude").write_text(".venv/\n__pycache__/\n", encoding="utf-8")
-    _host(("git", "add", "-A", "-f"), folder, clean)
-    _host(("git", "commit", "-q", "-m", message), folder, clean)
-
-
-def _host(argv: tuple[str, ...], cwd: Path, env: Mapping[str, str] | None = None) -> None:
-    """Run a program of the user's, uncontained; raises CaseError when it fails."""
-    said = bytearray()
-    limits = Limits(wall_s=FETCH_S)
-
-    async def run() -> bool:
-        child = Child(Start(argv, cwd, os.environ if env is None else env, limits=limits))
-        return (await child.run(said.extend, None)).ok
-
-    if not asyncio.run(run()):
-        raise CaseError(f"{' '.join(argv[:4])} …: {_tail(said)}")
+    on_host(("git", "add", "-A", "-f"), folder, clean)
+    on_host(("git", "commit", "-q", "-m", message), folder, clean)
 
 
 async def _contained(command: Command, folder: Path) -> bytes:
@@ -367,10 +275,6 @@ async def _contained(command: Command, folder: Path) -> bytes:
     if result.timed_out:
         raise CaseError(f"the tests took more than {TESTS_S:.0f} s")
     return bytes(said)
-
-
-def _tail(said: bytes | bytearray) -> str:
-    return " | ".join(said.decode(errors="replace").strip().splitlines()[-5:]) or "no output"
 
 
 def main(arguments: list[str]) -> int:
