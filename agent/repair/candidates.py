@@ -26,6 +26,11 @@ REACHING = re.compile(
     |PYTEST_CURRENT_TEST|process\.exit|process\.argv|jest|vitest|System\.exit|os\.Exit)""",
     re.X,
 )
+_LITERAL = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]))"""
+_COMPARED = re.compile(rf"(?:={{2,3}}|\bcase|\bin|\bis)\s*[(\[{{]*\s*({_LITERAL})")
+_ANSWERED = re.compile(rf"(?:\breturn|=>|->|[^=!<>]=)\s*({_LITERAL})")
+_PAIRED = re.compile(rf"({_LITERAL})[)\]]*\s*:\s*({_LITERAL})")
+_NOTHING = {"0", ""}
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
 
@@ -67,9 +72,13 @@ class Refused(Exception):
 
 
 class Gate:
-    """Reads proposals and lets each through once."""
+    """Reads proposals and lets each through once.
 
-    def __init__(self) -> None:
+    `tests` are the sources of the failing tests, for whose input no repair makes an exception.
+    """
+
+    def __init__(self, tests: str = "") -> None:
+        self._told = {_bare(each) for each in re.findall(_LITERAL, tests)}
         self._seen: set[Key] = set()
 
     def read(self, suspect: Suspect, reply: str) -> Candidate:
@@ -96,6 +105,8 @@ class Gate:
         self.tried(key)
         if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
+        if self._excepts(old, new):
+            raise Refused("makes an exception for what the failing test gives and expects")
         diff = unified(suspect.path, suspect.text, text)
         return Candidate({suspect.path: suspect.text}, {suspect.path: text}, (suspect,), diff)
 
@@ -105,6 +116,15 @@ class Gate:
         if not self.is_new(key):
             raise Refused(_AGAIN)
         self.tried(key)
+
+    def _excepts(self, old: str, new: str) -> bool:
+        """Whether code newly compares with one literal of the tests and answers with another.
+
+        What is compared with nothing, and 1 that gives 1, are no exceptions: so recursions end.
+        """
+        before, after = _exceptions(old), _exceptions(new)
+        given, expected = ((b & self._told) - a for a, b in zip(before, after, strict=True))
+        return bool(given - _NOTHING and expected and (given | expected) - _NOTHING - {"1"})
 
     def key(self, suspect: Suspect, new: str) -> Key | None:
         """Return what is equal for equal code in place of a suspect; None for its own code."""
@@ -121,6 +141,17 @@ class Gate:
         """Note that it was tried, so that it is not tried again."""
         if key is not None:
             self._seen.add(key)
+
+
+def _exceptions(code: str) -> tuple[set[str], set[str]]:
+    """Return the literals that code compares with, or looks up, and those that it answers with."""
+    keys = _PAIRED.findall(code)
+    given = {_bare(each) for each in _COMPARED.findall(code)} | {_bare(key) for key, _ in keys}
+    return given, {_bare(each) for each in _ANSWERED.findall(code)} | {_bare(v) for _, v in keys}
+
+
+def _bare(literal: str) -> str:
+    return literal.strip("\"'`")
 
 
 def code_in(reply: str, name: str, path: str) -> str:

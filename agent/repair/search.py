@@ -26,6 +26,7 @@ from tools.base import ToolError
 from tools.report import Failure
 
 EXPLANATION = 80  # tokens
+TOLD = 50  # failing tests whose sources the gate knows
 
 
 class Search:
@@ -42,7 +43,8 @@ class Search:
         self._bug = bug
         self._sources = sources
         self._trial = trial
-        self._gate = Gate()
+        targets = trial.seen.targets[:TOLD]
+        self._gate = Gate("\n".join(source_of_test(sources, each)[1] for each in targets))
         self._edits: dict[int, LineEdits] = {}
         self._unlikely: list[Change] = []  # slips that pass, and that the model would not write
 

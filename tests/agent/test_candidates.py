@@ -121,3 +121,46 @@ def test_a_planted_line_counts_only_when_it_is_what_failed() -> None:
     assert plant.reached(seen, ("t",), mark, "a.py")
     assert not plant.reached(report(TestOutcome.FAILED, "E other"), ("t",), mark, "a.py")
     assert not plant.reached(report(TestOutcome.PASSED, mark), ("t",), mark, "a.py")
+
+
+TEST = """
+@pytest.mark.parametrize("n", [12, 15])
+def test_fizz(n):
+    assert fizz(12) == 'fizz' and fizz(0) == 1 and fizz(-7) == 2.5
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if n == 12:\n        return 'fizz'\n    return n",
+        'return "fizz" if n == 12 else n',
+        "if n in (12, 15):\n        n = 'fizz'\n    return n",
+        "if n == -7:\n        return 2.5\n    return n",
+        "return {12: 'fizz', 15: 'b'}.get(n, n)",
+        "match n:\n        case 12:\n            return 'fizz'\n    return n",
+    ],
+)
+def test_an_exception_for_the_failing_input_is_refused(body: str) -> None:
+    gate = Gate(TEST)
+    with pytest.raises(Refused, match="makes an exception for"):
+        gate.read(fizz(), f"def fizz(n):\n    {body}\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return 'fizz' if n % 3 == 0 else n",  # what is compared with is none of the test's numbers
+        "if n == 0:\n        return 1\n    return n * fizz(n - 1)",  # how a recursion ends
+        "if n == 12:\n        return n + n\n    return n",  # the tests themselves decide
+        "return 'fizz' * n",
+    ],
+)
+def test_what_is_no_exception_is_let_through(body: str) -> None:
+    assert Gate(TEST).read(fizz(), f"def fizz(n):\n    {body}\n").after
+
+
+def fizz() -> Suspect:
+    text = "def fizz(n):\n    return n\n"
+    (symbol,) = symbols.definitions("fizz.py", text)
+    return Suspect("fizz.py", symbol, text, 1.0, "")

@@ -142,9 +142,15 @@ def test_a_candidate_that_reaches_around_its_test_is_no_repair(
     unrepaired(ended, root, before)
 
 
-def test_the_plain_forms_are_refused_before_they_run(fix: Callable[..., Ended], root: Path) -> None:
+EXCEPTION = ("if (a, b) == (1, 2):", "    return 3", "return a - b")
+
+
+@pytest.mark.parametrize("lines", [("import os", "os._exit(0)"), EXCEPTION])
+def test_the_plain_forms_are_refused_before_they_run(
+    fix: Callable[..., Ended], root: Path, lines: tuple[str, ...]
+) -> None:
     before = picture(root)
-    ended = fix(function("import os", "os._exit(0)"))
+    ended = fix(function(*lines))
     assert attempt(ended).verdict == "refused"
     unrepaired(ended, root, before)
 
