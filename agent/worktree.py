@@ -193,10 +193,25 @@ class Worktrees:
         await self._git(self._root, *words, home=tree.home, git=True)
         if tree.base and tree.path.is_dir():
             return
-        ref = ("-d", f"refs/heads/{tree.branch}", *filter(None, [tree.base]))
-        await self._git(self._root, "update-ref", *ref, git=True)
+        if not await self._forgotten(tree):
+            return  # it stays known, so the next sweep tries again
         shutil.rmtree(tree.home, ignore_errors=True)
         tree.home.with_suffix(".lock").unlink(missing_ok=True)
+
+    async def _forgotten(self, tree: Worktree) -> bool:
+        """Delete the branch; whether it is gone."""
+        ref = f"refs/heads/{tree.branch}"
+        for _ in range(2):
+            await self._git(
+                self._root, "update-ref", "-d", ref, *filter(None, [tree.base]), git=True
+            )
+            code, _said = await self._git(self._root, "rev-parse", "--verify", "--quiet", ref)
+            if code:
+                return True
+            # a git of ours that was killed leaves its lock; nobody else has business with this ref
+            _, place = await self._git(self._root, "rev-parse", "--git-path", f"{ref}.lock")
+            (self._root / place.strip()).unlink(missing_ok=True)
+        return False
 
     async def _git(
         self,

@@ -226,3 +226,22 @@ def test_a_kill_at_any_moment_leaves_nothing_without_changes(root: Path, home: P
         assert "wisp/" not in git(root, "for-each-ref")
         assert len(git(root, "worktree", "list").splitlines()) == 1
     assert config_of(root) == mine
+
+
+def test_a_lock_that_a_killed_git_left_on_the_branch_is_no_hindrance(
+    root: Path, home: Path
+) -> None:
+    model = script(root.parent / "k.yaml", {"say": "late", "pause": 60})
+    words = [str(AGENT), "run", "-w", "-p", "x", "-m", model]
+    process = subprocess.Popen(words, cwd=root, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 20
+    while "wisp/" not in git(root, "for-each-ref") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    (branch,) = (root / ".git/refs/heads/wisp").glob("*")
+    branch.with_name(f"{branch.name}.lock").touch()
+    ended = agent("run", "-p", "x", "-m", script(root.parent / "s.yaml", "Done."), cwd=root)
+    assert ended.code == 0, ended.err
+    assert places(home) == []
+    assert "wisp/" not in git(root, "for-each-ref")
