@@ -14,7 +14,7 @@ from support import UNITTEST, Ended, agent, lines, picture, put, result, script
 
 from agent.config import config_path
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.usefixtures("written")]
 
 STRONG = "openai/gpt-4o"
 AWAY = "api.strong.test"  # no such host: the way there is a proxy
