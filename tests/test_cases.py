@@ -191,6 +191,16 @@ def test_the_historic_list_keeps_its_rule() -> None:
         assert not [test for test in case.failing if test.startswith(cut) or test in case.cut]
 
 
+def test_the_seeded_bugs_are_two_kinds_of_each_library() -> None:
+    listed = cases.read(cases.LISTS[2])
+    libraries = Counter(case.library for case in listed)
+    assert len(listed) >= 20 and len(libraries) >= 10 and max(libraries.values()) == 2
+    assert len({case.name for case in listed}) == len(listed)
+    for case in listed:
+        assert (case.old, case.old_sha256) == (case.new, case.new_sha256)
+        assert case.seed.startswith(f"{case.function}::") and 1 <= len(case.failing) <= 20
+
+
 def test_the_demo_cases_are_repaired_in_one_function() -> None:
     listed = cases.read(cases.LISTS[1])
     assert len(listed) >= 3
