@@ -75,7 +75,7 @@ def run(case: Case, arm: str, options: Options) -> dict[str, Any]:
         )
         seconds = time.monotonic() - began
         events = [json.loads(line) for line in done.stdout.splitlines()]
-        if not events or events[-1]["type"] != "turn_finished":
+        if not events or "exit_code" not in events[-1]:  # the result comes last
             raise CaseError(f"{case.name}: {done.stderr.strip()[-300:]}")
         end = events[-1]
         wrong = _wrong(case, folder, Path(made)) if done.returncode == 0 else ""
@@ -107,7 +107,7 @@ def _wrong(case: Case, folder: Path, made: Path) -> str:
 
 def _rung(events: list[dict[str, Any]]) -> str:
     """Return what kind of attempt was the last, which was verified."""
-    started = [each["detail"] for each in events if each["type"] == "attempt_started"]
+    started = [each["detail"] for each in events if each.get("type") == "attempt_started"]
     return started[-1].partition(":")[0].partition(",")[0] if started else ""
 
 
