@@ -23,7 +23,7 @@ from agent.trust import Content, content
 from tools.network import AS_ASKED, NetworkRules
 
 Source = Literal["flag", "environment", "repository", "user", "default"]
-Rung = Literal["slip", "edit", "rewrite", "explain", "loop"]
+RungKind = Literal["slip", "edit", "rewrite", "explain", "loop"]
 APP = "wisp"
 
 
@@ -40,7 +40,7 @@ class Settings(BaseModel):
     api_base: str = ""  # never a repository's to say: the key and all that is read would go there
     autonomy: Autonomy = Autonomy.ASK
     effort: int = Field(default=2, ge=0, le=4)
-    rungs: Annotated[tuple[Rung, ...], BeforeValidator(_listed)] = ()  # of `fix`; none for all
+    rungs: Annotated[tuple[RungKind, ...], BeforeValidator(_listed)] = ()  # of `fix`; none for all
     sandbox: Literal["auto", "full", "reduced", "off"] = "auto"
     check: str = ""
     max_steps: int = Field(default=50, ge=1)

@@ -1,9 +1,10 @@
 """In which order repairs are asked for: cheap first, and unlike one another.
 
-Small models repeat themselves, so a rung differs from the one before it in the suspect, in what is
-asked, or in warmth. An edit of one line costs some ten tokens and is never the original; a function
-written anew costs all that differs from the old one, and may change several places. In the free
-loop the model works with its tools: a large one begins with it, a small one may end with it.
+Slips cost no tokens, so they come first. Small models repeat themselves, so a rung after them
+differs from the one before it in the suspect, in what is asked, or in warmth. An edit of one line
+costs some ten tokens and is never the original; a function written anew costs all that differs from
+the old one, and may change several places. In the free loop the model works with its tools: a large
+one begins with it, a small one may end with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
+
+from agent.config import RungKind
 
 SUSPECTS = (1, 3, 5, 6, 8)  # by effort
 SLIPS = (40, 200, 400, 800, 1500)  # small changes that no model writes, by effort
@@ -30,8 +33,7 @@ LOOPS: dict[Where, tuple[int, ...]] = {
 
 FIRST = 5  # rungs before slips that pass, perhaps by chance
 
-Kind = Literal["slip", "loop", "edit", "rewrite", "explain"]
-_WORDS = {
+_WORDS: dict[RungKind, str] = {
     "slip": "small changes",
     "loop": "free loop",
     "edit": "edits of one line",
@@ -49,7 +51,7 @@ class Rung:
     """
 
     suspect: int
-    kind: Kind
+    kind: RungKind
     samples: int = 1
     temperature: float = 0.0
 
