@@ -31,6 +31,7 @@ from tui.driver import Driver
 from tui.files import Files
 from tui.fold import Fold
 from tui.keys import EVERYWHERE
+from tui.later import later
 from tui.place import look
 from tui.screens.main import Main
 from tui.state import State
@@ -195,7 +196,7 @@ class Wisp(App[int]):
     def _show_status(self) -> None:
         if not self._stale:
             self._stale = True
-            self.set_timer(STATUS_S, self._draw_status)
+            later(self, STATUS_S, self._draw_status)
 
     def _draw_status(self) -> None:
         self._stale = False

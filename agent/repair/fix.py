@@ -88,6 +88,7 @@ async def _localise(
 ) -> list[Suspect]:
     """Return the likeliest functions that the failing tests were seen to run.
 
+    Behind those that are written anew come some for small changes, which cost next to nothing.
     Where there are none, and one is `needed`, raises Failed.
     """
     seen = trial.seen
@@ -96,9 +97,8 @@ async def _localise(
     ran = await bench.ran(seen.extra, seen.targets)
     ranked = suspects(sources, seen.failures, seen.targets, bug, ran)
     for suspect in ranked[:LOOKED_AT]:
-        if len(kept) >= SUSPECTS[turn.effort]:
-            break
-        if len(suspect.source) > LONGEST:
+        enough = len(kept) >= SUSPECTS[turn.effort]
+        if len(suspect.source) > LONGEST or (enough and not suspect.lines):
             continue
         if turn.session.clean(suspect.source) != suspect.source:
             # what writes it anew without having read the secret would lose it
@@ -114,6 +114,7 @@ async def _localise(
             f"no function of the project was seen to run in the failing tests (tried: {names})",
             "name the function in the bug, or check that the tests import this tree",
         )
-    told = ", ".join(f"{each.symbol.name} ({each.why})" for each in kept)
+    near = kept[: SUSPECTS[turn.effort]]
+    told = ", ".join(f"{each.symbol.name} ({each.why})" for each in near)
     turn.emit(PhaseStarted(phase="propose", detail=told or "no function was seen to run"))
     return kept

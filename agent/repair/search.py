@@ -15,7 +15,7 @@ from agent.repair.asking import Asking, Question
 from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
 from agent.repair.free_loop import FreeLoop
-from agent.repair.ladder import LOOPS, REWRITES, STEPS, Rung, Where, ladder
+from agent.repair.ladder import LOOPS, REWRITES, STEPS, SUSPECTS, Rung, Where, ladder
 from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
 from agent.repair.slips import LIKELY, Change, passing, slips
@@ -53,13 +53,14 @@ class Search:
     ) -> tuple[Candidate, Verification] | None:
         """Return the first candidate that is verified, and the record of its checks.
 
+        All that were `found` are for small changes, the first of them for everything.
         Asked again, of another model, it does not try again what was tried before.
         """
         done = self._turn.done
         self._asking, self._edits = asking, {}
         limit = ""  # on steps, which only the loop takes
-        where = self._where(asking.model)
-        for rung in ladder(self._turn.effort, len(found), where, self._turn.rungs):
+        where, near = self._where(asking.model), found[: SUSPECTS[self._turn.effort]]
+        for rung in ladder(self._turn.effort, len(near), where, self._turn.rungs):
             if reached := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = reached
                 return None
@@ -67,9 +68,9 @@ class Search:
                 winner = await self._slips(found, rung)
             elif rung.kind == "loop":
                 self._turn.emit(PhaseStarted(phase="propose", detail=str(rung)))
-                winner, limit = await self._work(found, rung)
+                winner, limit = await self._work(near, rung)
             else:
-                winner = await self._ask(found[rung.suspect], rung)
+                winner = await self._ask(near[rung.suspect], rung)
             done.usage = self._asking.used
             if winner:
                 return winner
@@ -224,7 +225,7 @@ class Search:
 
     def leaving(self, found: Sequence[Suspect]) -> list[str]:
         """Return what a model elsewhere would be sent, a line each."""
-        evidence = self._evidence()
+        evidence, found = self._evidence(), found[: SUSPECTS[self._turn.effort]]
         told = [
             f"{each.path}: {each.symbol.name}, {_size(each.source)}, and heads of what it uses"
             for each in found

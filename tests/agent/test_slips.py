@@ -87,6 +87,15 @@ def test_each_suspect_has_its_own_changes(root: Path) -> None:
     assert (root / "shop.py").read_text() == MENDED[1]
 
 
+@pytest.mark.parametrize("name", ["prices.py", "shop.py"])
+def test_functions_beyond_those_that_are_written_anew_have_slips_too(root: Path, name: str) -> None:
+    mended = dict(zip(("prices.py", "shop.py"), MENDED, strict=True))
+    put(root, {other: text for other, text in mended.items() if other != name})
+    ended = fix(root, words=("--effort", "0"))  # at which one function is written anew
+    assert ended.code == 0, result(ended).error
+    assert (root / name).read_text() == mended[name]
+
+
 def test_two_places_are_not_one_slip(root: Path) -> None:
     before = picture(root)
     ended = fix(root)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from textual.widgets import TextArea
 from tui.commands import Command
 from tui.drafts import Drafts
 from tui.files import Files
+from tui.later import later
 from tui.recall import Recall
 from tui.widgets.completion import Completion
 from tui.widgets.prompt import Prompt
@@ -56,7 +57,7 @@ class Entry(Vertical):
             queue=self._queue,
             vim=work.job.settings.vim,
         )
-        self._timer: Any = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def compose(self) -> ComposeResult:
         """Put them below each other."""
@@ -108,8 +109,8 @@ class Entry(Vertical):
     def _edited(self, message: TextArea.Changed) -> None:
         message.stop()
         if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(DRAFT_S, self.keep)
+            self._timer.cancel()
+        self._timer = later(self, DRAFT_S, self.keep)
 
     @on(Queue.Withdrawn)
     def _withdrawn(self, message: Queue.Withdrawn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +17,7 @@ from textual.strip import Strip
 
 from tui.cards.base import Card
 from tui.fold import NO_CHANGE, Change, Fold
+from tui.later import later
 from tui.widgets import selecting
 from tui.widgets.column import Column
 from tui.widgets.paint import Paint
@@ -76,7 +78,7 @@ class Transcript(ScrollView, can_focus=True):
         self._all = False
         self._moving = False
         self._last_frame = 0.0
-        self._frame: Timer | None = None
+        self._frame: asyncio.TimerHandle | None = None
         self._beat: Timer | None = None
         self._beats = False
 
@@ -97,7 +99,7 @@ class Transcript(ScrollView, can_focus=True):
         self._dirty.update(change.changed)
         if self._frame is None and self.is_running:
             late = self._last_frame + FRAME - time.monotonic()
-            self._frame = self.set_timer(max(0.001, late), self._draw_frame)
+            self._frame = later(self, late, self._draw_frame)
 
     @property
     def pending(self) -> bool:
