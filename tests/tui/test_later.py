@@ -1,4 +1,4 @@
-"""What is to be done a little later is done once, in the widget's own turn, unless it is cancelled."""
+"""What is to be done a little later is done once, in its widget's turn, unless it is cancelled."""
 
 from __future__ import annotations
 
