@@ -34,8 +34,6 @@ _NOTHING = {"0", ""}
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)(?:^```|\Z)", re.S | re.M)
 
 
-_AGAIN = "the same as an earlier attempt"
-
 Key = frozenset[tuple[str, str]]
 """What is equal for equal changes: paths, and the form of the code there."""
 
@@ -100,9 +98,7 @@ class Gate:
         key = self.key(suspect, new)
         if key is None:
             raise Refused("the same as the original")
-        if not self.is_new(key):
-            raise Refused(_AGAIN)
-        self.tried(key)
+        self._first(key)
         if brought := set(REACHING.findall(new)) - set(REACHING.findall(old)):
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
         if self._excepts(old, new):
@@ -112,9 +108,11 @@ class Gate:
 
     def once(self, after: Mapping[str, str | None]) -> None:
         """Let these files through if they were not let through before; raises Refused."""
-        key = frozenset((path, shape(path, text or "")) for path, text in after.items())
+        self._first(frozenset((path, shape(path, text or "")) for path, text in after.items()))
+
+    def _first(self, key: Key) -> None:
         if not self.is_new(key):
-            raise Refused(_AGAIN)
+            raise Refused("the same as an earlier attempt")
         self.tried(key)
 
     def _excepts(self, old: str, new: str) -> bool:

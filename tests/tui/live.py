@@ -35,6 +35,13 @@ class Live:
         """What stands on the screen now."""
         return shown(self.app)
 
+    @property
+    def session(self) -> str:
+        """The id of the session that is open."""
+        desk = self.app.work.desk
+        assert desk is not None, "no session is open"
+        return desk.talk.session.id
+
     async def until(self, seen: str | Callable[[], Any]) -> None:
         """Wait until words stand on the screen, or until something holds."""
         holds = (lambda: seen in self.screen) if isinstance(seen, str) else seen

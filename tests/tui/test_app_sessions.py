@@ -49,14 +49,14 @@ async def test_another_model_goes_on_in_the_same_session(work: Path) -> None:
     async with live(work, "First.") as at:
         await at.say("say first")
         await at.rest()
-        name = at.app.work.desk.talk.session.id  # type: ignore[union-attr]  # it is open
+        name = at.session
         other = script(work.parent / "other.yaml", "Second.")
         await at.say(f"/model {other}")
         await at.until("other.yaml")
         await at.rest()
         await at.say("say second")
         await at.until("Second.")
-        assert at.app.work.desk.talk.session.id == name  # type: ignore[union-attr]  # it is open
+        assert at.session == name
         await at.say("/model scripted:nowhere.yaml")
         await at.until("✗ error: ")
         await at.say(f"/model {other}")
@@ -67,7 +67,7 @@ async def test_a_new_session_and_back_to_the_old_one(work: Path) -> None:
     async with live(work, "First.", "Second.") as at:
         await at.say("say first")
         await at.rest()
-        name = at.app.work.desk.talk.session.id  # type: ignore[union-attr]  # it is open
+        name = at.session
         await at.say("/clear")
         await at.until(lambda: "First." not in at.screen)
         await at.rest()
