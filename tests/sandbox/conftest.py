@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -57,7 +58,9 @@ def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
     monkeypatch.setenv("XDG_STATE_HOME", str(top / "state"))
     monkeypatch.setenv("WISP_TEST_API_KEY", "sk-very-secret")
     yield Ground(top)
-    shutil.rmtree(top)
+    while top.exists():
+        with contextlib.suppress(FileNotFoundError):  # what a test killed still tidies up here
+            shutil.rmtree(top)
 
 
 @pytest.fixture
