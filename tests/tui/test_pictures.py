@@ -140,6 +140,15 @@ async def _missing(actions: Actions) -> None:
     await actions._app.push_screen_wait(First("qwen2.5-coder-1.5b"))
 
 
+def hurry(at: Live) -> None:
+    """Let nothing have taken a moment: a call shows its time only where it took one."""
+    for card in at.app.fold.cards:
+        for name in {"took", "_took"} & vars(card).keys():
+            setattr(card, name, 0.0)
+            card.version += 1
+    at.app.main.transcript.settle()
+
+
 Shown = Callable[[Live], Awaitable[None]]
 SCREENS: dict[str, tuple[tuple[Any, ...], Autonomy, Shown]] = {
     "repair": ((), Autonomy.RUN, story),
@@ -181,6 +190,7 @@ async def test_how_a_screen_looks(work: Path, name: str, theme: str) -> None:
     model = script(put(Path("/tmp/wisp-pictures"), {}) / f"{name}-{theme}.yaml", *replies)
     async with live(work, model=model, level=level, theme=theme, size=(100, 32)) as at:
         await reach(at)
+        hurry(at)
         at.app.state.model, at.app.state.ended = "qwen2.5-coder-1.5b", at.app.state.began + 41
         assert at.app.work.desk is not None, "it is open"
         at.app.main.draw(at.app.state, at.app.work.desk.stance, instead="", now=0.0)
