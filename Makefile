@@ -34,8 +34,9 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports
 
+# in the order of the files: those of tests/agent take longest, and none of them may come last alone
 unit: setup
-	$(BIN)/pytest -m "not model and not remote and not long" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not model and not remote and not long" -n 2 --dist loadfile --no-loadscope-reorder
 
 remote: setup
 	$(BIN)/pytest -m "remote and not model" -n 2 --dist loadfile

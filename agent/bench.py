@@ -20,6 +20,7 @@ from tools.base import ToolContext
 from tools.check import find_runner
 from tools.report import CheckReport, Ran, Screened
 from tools.runners import Runner, from_command, run_check
+from tools.runners.base import Place
 
 CHECK_SECONDS = 600.0  # for one run of a check, unless the turn ends sooner
 TRACE_SECONDS = 40.0  # for one that only tells what runs
@@ -90,20 +91,25 @@ class Bench:
     async def ran(self, changes: Changes, targets: tuple[str, ...] = ()) -> tuple[Ran, ...]:
         """Return which functions run in failing and in passing tests; empty where unknown.
 
-        Watching slows some tests down beyond measure; then only the targets are watched. They are
-        watched line by line in any case.
+        The targets are watched line by line, the whole check in the lines that they ran. Watching
+        slows some tests down beyond measure; then only the targets are watched.
         """
-        tracing = self.runner.tracing()
-        if tracing is None:
-            return ()
-        with self._for_once(tracing, TRACE_SECONDS):
-            counted = (await self.check(changes)).ran
-            failing = (await self.check(changes, targets)).ran if targets else ()
+        failing = (await self._watched(changes, targets, ())) if targets else ()
         lines = {(each.path, each.line): each.lines for each in failing}
+        counted = await self._watched(changes, (), tuple(lines))
         return tuple(
             each.model_copy(update={"lines": lines.get((each.path, each.line), ())})
             for each in counted or failing
         )
+
+    async def _watched(
+        self, changes: Changes, targets: tuple[str, ...], places: tuple[Place, ...]
+    ) -> tuple[Ran, ...]:
+        tracing = self.runner.tracing(places)
+        if tracing is None:
+            return ()
+        with self._for_once(tracing, TRACE_SECONDS):
+            return (await self.check(changes, targets)).ran
 
     async def screen(
         self,

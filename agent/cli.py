@@ -51,7 +51,7 @@ def _screen(given: Namespace) -> int:
 @command(
     "fix",
     "Repair a bug, and prove it by the project's own tests.",
-    f"bug rungs max_steps worktree {TURN}",
+    f"bug rungs explain_context max_steps worktree {TURN}",
 )
 def _fix(given: Namespace) -> int:
     return _start("fix", given.bug, given)
@@ -165,6 +165,20 @@ def _models_info(given: Namespace) -> int:
 
     base = settings.load({"api_base": given.api_base}, None).settings.api_base
     return info(given.model_file, base)
+
+
+@command("models ps", "The local models that are held in memory for all sessions.", "json")
+def _models_ps(given: Namespace) -> int:
+    from agent.host_commands import listing
+
+    return listing(given.json)
+
+
+@command("models stop", "End the process that holds a model; without a name, all.", "held_name")
+def _models_stop(given: Namespace) -> int:
+    from agent.host_commands import end
+
+    return end(given.held_name)
 
 
 @command("keys set", "Keep a key; it is asked for, or read from stdin.", "provider")

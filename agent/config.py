@@ -23,7 +23,7 @@ from agent.trust import Content, content
 from tools.network import AS_ASKED, NetworkRules
 
 Source = Literal["flag", "environment", "repository", "user", "default"]
-RungKind = Literal["slip", "edit", "rewrite", "explain", "loop"]
+RungKind = Literal["slip", "edit", "rewrite", "explain", "refine", "loop"]
 APP = "wisp"
 
 
@@ -41,6 +41,7 @@ class Settings(BaseModel):
     autonomy: Autonomy = Autonomy.ASK
     effort: int = Field(default=2, ge=0, le=4)
     rungs: Annotated[tuple[RungKind, ...], BeforeValidator(_listed)] = ()  # of `fix`; none for all
+    explain_context: bool = False  # `fix` tells what each part of a prompt costs
     sandbox: Literal["auto", "full", "reduced", "off"] = "auto"
     check: str = ""
     max_steps: int = Field(default=50, ge=1)
@@ -55,6 +56,9 @@ class Settings(BaseModel):
     max_wall_time: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0)
     context: int | None = Field(default=None, ge=1024)  # tokens of the model's window
+    kv_cache: bool = True  # what a local model has read is kept on disk, but not where CI is set
+    host: Literal["shared", "private"] = "shared"  # of a local model: for all sessions, or for one
+    host_idle: int = Field(default=600, ge=0)  # seconds a shared one stays unasked; 0 for private
     theme: Literal["auto", "dark", "light", "contrast", "ansi"] = "auto"
     vim: bool = False  # keys of the prompt
     notify: bool = True  # a bell and a notice where the terminal is not looked at
@@ -78,6 +82,13 @@ class Settings(BaseModel):
                 return Autonomy[name]
             raise ValueError("a level is observe, ask, edit, run, full or 0 to 4")
         return value
+
+    def stays(self, environ: Mapping[str, str] = os.environ) -> int:
+        """Return for how many seconds the host of a local model stays unasked; 0 for a private one.
+
+        Where `CI` is set nothing outlives the command.
+        """
+        return 0 if self.host == "private" or environ.get("CI") else self.host_idle
 
 
 def _lower(new: Any, old: Any) -> bool:

@@ -273,6 +273,7 @@ class Desk:
             ),
             effort=settings.effort,
             rungs=settings.rungs,
+            explain_context=settings.explain_context,
             seed=settings.seed,
             strong=self.strong,
             form=form,

@@ -180,6 +180,8 @@ def proof(verification: Verification) -> list[str]:
     lines += [f"now fails: {test}" for test in verification.newly_failing[:10]]
     if verification.verified:
         lines.append(f"verified: strength {verification.strength}")
+        if verification.rivals:
+            lines.append(f"read the diff: {verification.rivalled}")
     else:
         lines.append(f"unverified: {verification.reason}")
     return lines

@@ -28,6 +28,7 @@ OPTIONS = {
     "bug": _option("", "BUG", "What is wrong; `-` reads it from stdin.", nargs="?", default=""),
     "words": _option("", "PROMPT", "`-` reads it from stdin.", nargs="?", default=""),
     "model_name": _option("", "NAME", "A name of `agent models list`.", nargs="?", default=""),
+    "held_name": _option("", "NAME", "As `agent models ps` has it.", nargs="?", default=""),
     "provider": _option("", "PROVIDER", "A provider of remote models, such as openai."),
     "model_file": _option(
         "", "NAME", "A name, a path to a GGUF, or provider/model of a server here."
@@ -37,7 +38,8 @@ OPTIONS = {
     "api_base": _option("--api-base", "URL", "Where a remote model is served."),
     "autonomy": _option("--autonomy", "LEVEL", "observe, ask, edit, run, full, or 0 to 4."),
     "effort": _option("--effort", "N", "0 to 4: how many attempts, how much thought.", type=int),
-    "rungs": _option("--rungs", "KINDS", "Only these of slip,edit,rewrite,explain,loop."),
+    "rungs": _option("--rungs", "KINDS", "Only these of slip,edit,rewrite,explain,refine,loop."),
+    "explain_context": _option("--explain-context", "", "Tell what each part of a prompt costs."),
     "sandbox": _option("--sandbox", "KIND", "auto, full, reduced, or off."),
     "allow": _option("--allow", "RULE", "A call that needs no approval.", action="append"),
     "check": _option("--check", "CMD", "The command that proves it."),

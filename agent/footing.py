@@ -62,6 +62,8 @@ async def start_model(settings: Settings, key_for: KeyFor) -> AsyncIterator[Mode
         api_base=settings.api_base,
         max_cost=settings.max_cost,
         key_for=key_for,
+        kv_cache=settings.kv_cache and not os.environ.get("CI"),  # a runner starts anew
+        host_idle=settings.stays(),
     )
     loading = asyncio.ensure_future(model.start())
     # the first request says what went wrong with loading
@@ -83,6 +85,8 @@ def strong_model(settings: Settings, key_for: KeyFor) -> Strong | None:
     from agent.escalation import Strong
 
     def opened(budget: float) -> Model:
-        return open_model(name, api_base=base, max_cost=budget, key_for=key_for)
+        return open_model(
+            name, api_base=base, max_cost=budget, key_for=key_for, host_idle=settings.stays()
+        )
 
     return Strong(name, settings.escalate, opened)

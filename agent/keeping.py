@@ -93,7 +93,7 @@ def _ask(old: Sequence[Kept]) -> None:
 
 def _removed(session: Kept) -> bool:
     """Remove one, unless it is in use."""
-    from agent.log import claimed
+    from agent.claim import claimed
 
     try:
         descriptor = os.open(session.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -9,7 +9,6 @@ lock on the log itself: so it is known to be in use, and no longer once its proc
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from agent.claim import claimed
 from agent.errors import UsageError, WispError
 from agent.events import (
     SCHEMA,
@@ -104,17 +104,6 @@ class LogWriter:
 
 def _opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-
-
-def claimed(descriptor: int) -> bool:
-    """Lock an open file for this process; False when another holds it, or removed the file."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return os.fstat(descriptor).st_nlink > 0
 
 
 @dataclass

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.calls import Calls
+from agent.context.nameable import Nameable
 from agent.errors import ContextOverflow
 from agent.events import (
     Emit,
@@ -90,6 +91,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.replies = Replies(self.emit)
+        self.nameable = Nameable(self.calls.context.workspace)
 
     async def run(self) -> Rest:
         """Step until the model rests or a bound is reached; raises ModelError.
@@ -153,13 +155,15 @@ class Loop:
             return await self._ask_model(schema)
 
     async def _ask_model(self, schema: Schema | None) -> ReplyChunk:
+        messages = tuple(self.history.messages)
         request = ModelRequest(
-            tuple(self.history.messages),
+            messages,
             self.schemas,
             temperature=0.0 if schema else self.temperature,
             seed=self.rest.steps,
             schema=schema,
             effort=self.effort,
+            known=lambda: self.nameable.known(messages),
         )
         reply = await self.replies.ask(self.model, request)
         if schema is not None and reply.message.calls:

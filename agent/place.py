@@ -11,8 +11,8 @@ import os
 import time
 from pathlib import Path
 
+from agent.claim import claimed
 from agent.errors import Blocked, WispError
-from agent.log import claimed
 from agent.sessions import folder
 
 HINT = "with -w it works in a git worktree of its own"

@@ -36,3 +36,12 @@ class Verification(Frozen):
     runs: int = 0
     seconds: float = 0.0
     in_place: bool = False  # tried in the user's own tree, under a checkpoint
+    rivals: int = 0  # other changes that were seen to pass the targets: they leave it open
+
+    @property
+    def rivalled(self) -> str:
+        """What it says of the proof that there are rivals, for a person; empty without any."""
+        if not self.rivals:
+            return ""
+        others = "another change passes" if self.rivals == 1 else f"{self.rivals} others pass"
+        return f"{others} the failing tests too"

@@ -70,6 +70,7 @@ class Turn:
     limits: Limits
     effort: int = 2
     rungs: tuple[str, ...] = ()  # kinds of attempts of a repair; none for all
+    explain_context: bool = False  # tell what each part of a repair's prompts costs
     seed: int = 0
     form: Form | None = None  # in which the final answer is asked for
     number: int = 1  # of this turn in its session

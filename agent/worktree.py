@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.claim import claimed
 from agent.config import state_path
 from agent.errors import Failed, UsageError
-from agent.log import claimed
 from agent.session import workspace_key
 from agent.store import TRUSTED_PATH
 from sandbox.base import Command, Limits, Sandbox, SandboxError

@@ -17,7 +17,7 @@ class CaseError(Exception):
 
 def changed_lines(older: Path, newer: Path, tests: tuple[str, ...]) -> int:
     """Count the lines of Python code that were removed or added between two trees."""
-    names = {name for top in (older, newer) for name in _code(top, tests)}
+    names = {name for top in (older, newer) for name in code_files(top, tests)}
     total = 0
     for name in names:
         before, after = (
@@ -52,7 +52,8 @@ def cut(test: str, tree: Path) -> None:
     _parsed(tree / path)
 
 
-def _code(top: Path, tests: tuple[str, ...]) -> Iterator[str]:
+def code_files(top: Path, tests: tuple[str, ...]) -> Iterator[str]:
+    """Yield the Python files of a tree that are its code: no tests, documentation, set-up."""
     for path in top.rglob("*.py"):
         name = path.relative_to(top)
         inside = any(name.is_relative_to(test) for test in tests)

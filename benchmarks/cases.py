@@ -144,8 +144,22 @@ def lay_out(
     not exist, or be empty. Raises CaseError.
     """
     cache = default_cache() if cache is None else cache
-    archives = fetch(case, cache)
     site = environment(cache)
+    folder = lay_code(case, folder, cache, code=code)
+    _commit(folder, f"{case.library} {case.old} with the tests of {case.new}")
+    equip(folder, case.source, site)
+    return folder
+
+
+def lay_code(
+    case: Case,
+    folder: Path,
+    cache: Path | None = None,
+    *,
+    code: Literal["old", "new"] = "old",
+) -> Path:
+    """Make `folder` the files of the case alone; else as `lay_out`."""
+    archives = fetch(case, cache)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder = folder.parent.resolve() / folder.name
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
@@ -155,8 +169,6 @@ def lay_out(
         if case.seed and code == "old":
             wrong = folder / case.seed.partition("::")[0]
             wrong.write_bytes(put_in(case.seed, wrong.read_bytes()))
-    _commit(folder, f"{case.library} {case.old} with the tests of {case.new}")
-    equip(folder, case.source, site)
     return folder
 
 

@@ -1,7 +1,7 @@
 """`agent fix` on historic and on seeded bugs, beside best-of-N rewriting: same model, same time.
 
     python benchmarks/repair.py [--list historic|seeded] [--arm NAME ...] [--limit SECONDS]
-                                [--model NAME] [--subset N] [--results FILE] [--report]
+                                [--model NAME] [--subset N] [--jobs N] [--results FILE] [--report]
 
 Each case is run once in each arm, with some of its failing tests held back (README.md has the
 rules). Results are appended to a file as they come, and what is there already is not run again, so
@@ -13,30 +13,32 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import LISTS, Case, CaseError, default_cache, lay_out, read, run_tests
+from benchmarks._held import OF_LIST, lay_out_shown
+from benchmarks._shares import wilson
+from benchmarks.cases import Case, CaseError, default_cache, lay_out, read, run_tests
 
 AGENT = Path(sys.executable).parent / "agent"
 PROJECT = Path(__file__).parents[1]
 ARMS: dict[str, tuple[str, ...]] = {
     "all": (),
-    "without slips": ("--rungs", "edit,rewrite,explain,loop"),
+    "without slips": ("--rungs", "edit,rewrite,explain,refine,loop"),
     # best of N: nothing but functions written anew, of the same suspects, as many as time allows
     "rewriting": ("--rungs", "rewrite", "--effort", "4"),
 }
-OF_LIST = {"historic": LISTS[0], "seeded": LISTS[2]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +49,18 @@ class Options:
     limit: float  # seconds of one case in one arm
 
 
-def held_back(case: Case) -> tuple[str, ...]:
-    """Return the test functions that are cut out before the repair: every second one that fails."""
-    functions = sorted({test.partition("[")[0] for test in case.failing})
-    return tuple(functions[1::2])
-
-
 def run(case: Case, arm: str, options: Options) -> dict[str, Any]:
     """Let `agent fix` work on a case; return what came of it."""
     place = default_cache() / "runs"
     place.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{case.name}-", dir=place) as made:
-        hidden = held_back(case)
-        try:
-            shown = replace(case, cut=(*case.cut, *hidden))
-            folder = lay_out(shown, Path(made) / "shown" / case.library)
-        except CaseError:  # a class would be left without a body
-            hidden = ()
-            folder = lay_out(case, Path(made) / "whole" / case.library)
+        folder, hidden = lay_out_shown(case, Path(made))
         command = [str(AGENT), "fix", "", "--json", "-m", options.model]
         command += ["--max-wall-time", str(options.limit), *ARMS[arm]]
         outside = ("VIRTUAL_ENV", "PYTHONPATH", "WISP_RUNGS")
         clean = {name: value for name, value in os.environ.items() if name not in outside}
+        # no case finds what another had read
+        clean |= {"WISP_HOST": "private", "WISP_KV_CACHE": "0"}
         began = time.monotonic()
         done = subprocess.run(
             command, cwd=folder, env=clean, capture_output=True, text=True, stdin=subprocess.DEVNULL
@@ -151,14 +143,6 @@ def report(rows: list[dict[str, Any]], name: str) -> None:
             print(f"  by {rung:24} {len(by):3}, {bad} wrong, {took:.0f} s, {spent:,.0f} tokens")
 
 
-def wilson(good: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share; Wilson (1927)."""
-    z, share = 1.96, good / of
-    middle = share + z * z / (2 * of)
-    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return (middle - spread) / (1 + z * z / of), (middle + spread) / (1 + z * z / of)
-
-
 def _commit() -> str:
     said = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True
@@ -185,26 +169,37 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=300.0)
     parser.add_argument("--model", default="qwen2.5-coder-1.5b")
     parser.add_argument("--subset", type=int, help="the first so many of each list")
+    parser.add_argument("--jobs", type=int, default=1, help="cases that are run side by side")
     parser.add_argument("--results", type=Path)
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
-    named = f"{_commit()}-{given.model.replace('/', '_')}-{given.limit:.0f}s.jsonl"
+    commit = _commit()
+    named = f"{commit}-{given.model.replace('/', '_')}-{given.limit:.0f}s.jsonl"
     path: Path = given.results or default_cache() / "results" / named
     path.parent.mkdir(parents=True, exist_ok=True)
     cores, python = os.cpu_count(), platform.python_version()
-    print(f"{path}: {given.model}, {given.limit:.0f} s a case and arm, {cores} cores, {python}")
+    how = f"{given.limit:.0f} s a case and arm, {given.jobs} at a time, {cores} cores, {python}"
+    print(f"{path}: {given.model}, {how}")
     options = Options(given.model, given.limit)
     rows = _read(path)
     done = {(row["list"], row["case"], row["arm"]) for row in rows}
-    for name, case in () if given.report else _wanted(given):
+    lock = threading.Lock()
+
+    def arms(name: str, case: Case) -> None:
+        """Run a case in each arm, one after the other."""
         for arm in given.arm or ARMS:
             if (name, case.name, arm) in done:
                 continue
-            row = {"list": name, **run(case, arm, options)}
-            with path.open("a", encoding="utf-8") as file:
+            row = {"list": name, "commit": commit, **run(case, arm, options)}
+            with lock, path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            rows.append(row)
-            print(line(row), flush=True)
+                rows.append(row)
+                print(line(row), flush=True)
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        wanted = () if given.report else _wanted(given)
+        for ended in [pool.submit(arms, name, case) for name, case in wanted]:
+            ended.result()
     for name in OF_LIST:
         report([row for row in rows if row["list"] == name], name)
 

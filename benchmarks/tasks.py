@@ -1,4 +1,4 @@
-"""Twelve small tasks through `agent run`, each with a check of its own: how many end well.
+"""Twenty small tasks through `agent run`, each with a check of its own: how many end well.
 
     python benchmarks/tasks.py [--model NAME] [--only TASK ...] [--timeout SECONDS]
 
@@ -224,6 +224,53 @@ TASKS: dict[str, tuple[str, Callable[[Ended], bool]]] = {
             and end.evaluates("from shop.pricing import parse_price; parse_price('3.50')")
         ),
     ),
+    "functions": (
+        "Which functions are in shop/text.py?",
+        says("slugify", "initials"),
+    ),
+    "callers": (
+        "Which file of the package uses apply_discount from another file?",
+        says(r"cart\.py"),
+    ),
+    "commit": (
+        "What is the message of the last commit?",
+        says(r"\bshop\b"),
+    ),
+    "repair": (
+        "A test fails. Repair the code, not the test.",
+        lambda end: end.passes() and end.text("tests/test_text.py") == FILES["tests/test_text.py"],
+    ),
+    "guard": (
+        "apply_discount in shop/pricing.py shall raise a ValueError when percent is over 100.",
+        lambda end: end.evaluates(
+            "from shop.pricing import apply_discount as a\n"
+            "assert a(1000, 10) == 900 and a(1000, 100) == 0\n"
+            "try: a(1, 101)\nexcept ValueError: pass\nelse: raise SystemExit(1)"
+        ),
+    ),
+    "readme": (
+        "Add a section Tests to README.md which says that they are run with `python -m pytest`.",
+        lambda end: (
+            re.search(r"^#+ Tests", end.text("README.md"), re.M) is not None
+            and "python -m pytest" in end.text("README.md")
+            and "A small shop." in end.text("README.md")
+        ),
+    ),
+    "delete": (
+        "Delete the file conftest.py.",
+        lambda end: (
+            not (end.folder / "conftest.py").exists()
+            and end.text("README.md") == FILES["README.md"]
+        ),
+    ),
+    "move": (
+        "Move shop/text.py to shop/words.py, and correct the import in tests/test_text.py.",
+        lambda end: (
+            not (end.folder / "shop/text.py").exists()
+            and end.evaluates("from shop.words import slugify; assert slugify('A b') == 'a-b'")
+            and "shop.words" in end.text("tests/test_text.py")
+        ),
+    ),
     "test": (
         "Add a test for slugify in a new file tests/test_slugify.py, and run it.",
         _new_test,
@@ -254,6 +301,7 @@ def attempt(name: str, model: str, timeout: float, keep: Path | None) -> dict[st
         command += ["--max-wall-time", str(timeout), "--max-steps", "12"]
         started = time.monotonic()
         env = {**os.environ, "VIRTUAL_ENV": str(Path(sys.executable).parent.parent)}
+        env |= {"WISP_HOST": "private", "WISP_KV_CACHE": "0"}  # none finds what another had read
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, env=env, stdin=subprocess.DEVNULL
         )

@@ -26,7 +26,7 @@ async def memory_above(pid: int, most: int, ended: asyncio.Future[int]) -> int:
         began = time.monotonic()
         tree = descendants(pid)
         # shared pages count for each process here, which is quick; only then they are divided
-        if sum(map(_resident, tree)) > most and (held := sum(map(_share, tree))) > most:
+        if sum(map(resident, tree)) > most and (held := sum(map(_share, tree))) > most:
             return held
         pause = max(_PAUSE_S, _SHARE * (time.monotonic() - began))
 
@@ -56,7 +56,8 @@ def tasks() -> int:
         return 0
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return how many bytes of memory a process has; 0 where nobody tells."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, ValueError, IndexError):
@@ -71,4 +72,4 @@ def _share(pid: int) -> int:
                 return int(line.split()[1]) << 10
     except (OSError, ValueError, IndexError):
         pass
-    return _resident(pid)
+    return resident(pid)

@@ -23,6 +23,7 @@ from sandbox.plan import Shown
 from sandbox.process import Child
 
 _PATIENCE_S = 10.0
+_PAUSE_S = 0.001  # between two looks: mounting takes 20 times as long, and the same processor
 _PID = re.compile(rb'"child-pid": (\d+)')
 _ESCAPED = str.maketrans({char: f"\\{ord(char):03o}" for char in " \t\n\\"})
 _Mounts = Counter[tuple[str, str, str]]  # device, path on it, mount point
@@ -101,7 +102,7 @@ class Gate:
                 if made and there == before:
                     return False
                 before = there
-            time.sleep(0.0003)  # the kernel has no event to wait for here
+            time.sleep(_PAUSE_S)  # the kernel has no event to wait for here
         return False
 
     def _pid(self, end: float) -> str:

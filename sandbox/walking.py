@@ -132,10 +132,17 @@ class _Rules:
         return False
 
 
-def walk(base: Path, start: beneath.Parts, *, ignored: bool) -> Iterator[beneath.Parts]:
+def walk(
+    base: Path,
+    start: beneath.Parts,
+    *,
+    ignored: bool,
+    entered: Callable[[str], None] | None = None,
+) -> Iterator[beneath.Parts]:
     """Yield the files below `start` in the order of their shown paths; skips what it cannot read.
 
-    With `ignored`, only `.git` is left out.
+    With `ignored`, only `.git` is left out. `entered` is called with the absolute path of every
+    folder before that is read.
     """
     rules = _Rules()
     if not ignored:
@@ -155,6 +162,8 @@ def walk(base: Path, start: beneath.Parts, *, ignored: bool) -> Iterator[beneath
         if not is_folder:
             yield parts
             continue
+        if entered is not None:
+            entered(str(base.joinpath(*parts)))
         try:
             files, folders, lines = _entries(base, parts)
         except OSError:

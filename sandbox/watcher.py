@@ -24,20 +24,23 @@ from pathlib import Path
 from sandbox.masks import MARK
 from sandbox.process import start_detached
 
+# It is told the paths of masks, and at last `end` where we leave by ourselves; `cat` takes them in
+# together, since a shell that keeps a list line by line copies all of it for each.
 # The pauses grow, so that what cannot be killed does not keep a processor busy; after two minutes
 # it is left alone. Each ends at once with the line.
 _SCRIPT = r"""
-line=$1; shift; read -r mark || exit
-while read -r word path; do
-  case $word in end) exit;; mask) set -- "$@" "$path";; esac
-done
+line=$1; read -r mark || exit
+told=$(cat)
+case $told in end | *"
+end") exit;; esac
 for pause in 0.01 0.02 0.02 0.05 0.05 0.1 0.1 0.2 0.2 0.5 0.5 1 1 2 2 5 5 10 30 60; do
   for path in $(echo "$mark" | grep -lsF -f - /proc/[0-9]*/cmdline); do
     pid=${path#/proc/}; kill -9 "${pid%/cmdline}" 2>/dev/null
   done
   timeout "$pause" cat "/proc/self/fd/$line" && break
 done
-[ $# = 0 ] || find "$@" -maxdepth 0 ! -newermt @MARK -exec flock -nx {} rmdir {} \; 2>/dev/null
+[ -z "$told" ] || printf '%s\n' "$told" | tr '\n' '\0' | xargs -0 sh -c '
+find "$@" -maxdepth 0 ! -newermt @MARK -exec flock -nx {} rmdir {} \;' sh 2>/dev/null
 """.replace("MARK", str(MARK))
 
 _told: set[bytes] = set()
@@ -60,7 +63,7 @@ class Watch:
         data = os.fsencode(path)
         if b"\n" not in data and data not in _told:
             _told.add(data)
-            self.tell(b"mask " + data + b"\n")
+            self.tell(data + b"\n")
 
 
 @cache

@@ -18,6 +18,7 @@ from typing import Literal
 
 from sandbox import beneath, contents
 from sandbox.contents import FileView, PathError, StaleFile
+from sandbox.listing import Entered, Listing
 from sandbox.names import raw, show
 from sandbox.obeyed import obeyed
 from sandbox.protected import is_secret, secrets, why_protected
@@ -36,6 +37,7 @@ __all__ = [
 
 Kind = Literal["file", "directory", "link", "other", "missing"]
 
+LISTED = 20_000  # files in a listing that is kept
 NAMES_TRIED = 20_000  # how many files are looked at to guess what a missing one was meant to be
 
 
@@ -187,18 +189,39 @@ class Workspace:
         except OSError as error:
             raise contents.path_error(error, f"{source.shown} -> {goal.shown}") from error
 
-    def walk(self, below: str = ".", *, ignored: bool = False) -> Iterator[str]:
+    def walk(
+        self, below: str = ".", *, ignored: bool = False, entered: Entered | None = None
+    ) -> Iterator[str]:
         """Yield the files in sorted order, without what git ignores, `.git` and dependency folders.
 
         Works without git, by the `.gitignore` files; never follows a link to a folder. With
         `ignored`, only `.git` is left out. A file yields itself; raises PathError as `locate` does.
+        `entered` is told of each folder, by its absolute path, before that is read.
         """
         place = self._place(below)
         if place.parts and self.kind(below) in ("file", "link"):
             yield place.shown
             return
-        for parts in walk(place.base, place.parts, ignored=ignored):
+        for parts in walk(place.base, place.parts, ignored=ignored, entered=entered):
             yield place.prefix + show("/".join(parts))
+
+    @cached_property
+    def listing(self) -> Listing:
+        """All files here and in the added folders, kept: at most `LISTED` of them."""
+
+        def everywhere(entered: Entered) -> Iterator[str]:
+            for top in (".", *map(str, self.extra)):
+                yield from self.walk(top, entered=entered)
+
+        return Listing(everywhere, LISTED)
+
+    def changed_ns(self, path: str) -> int:
+        """Return when a file was written last, in nanoseconds; 0 where there is none."""
+        try:
+            with self._parent(self._place(path)) as (parent, name):
+                return os.stat(name, dir_fd=parent, follow_symlinks=False).st_mtime_ns
+        except (OSError, PathError):
+            return 0
 
     def near_top(self, depth: int, folders: int) -> Iterator[str]:
         """Yield the files at most `depth` folders below the root, in at most so many `folders`.

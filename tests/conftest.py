@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ OURS = ("WISP_TEST_MODELS", *REQUIRE.values())
 # where the real models are, asked before the first test gets another home
 MODELS = Path(os.environ.get("WISP_TEST_MODELS") or platformdirs.user_cache_path("wisp") / "models")
 os.environ["WISP_TEST_MODELS"] = str(MODELS)
+# an installed program has its bytecode; without it each of the many starts of ours compiles all of
+# it, which is more than half of such a start, and each worker rewrites all the assertions
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 _RUSTUP = Path(os.environ.get("RUSTUP_HOME") or Path.home() / ".rustup")
 
 
@@ -46,6 +51,7 @@ def home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="home-", dir=_homes))
     for name in [each for each in os.environ if each.startswith("WISP_") and each not in OURS]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("WISP_HOST", "private")  # no host of a model outlives a test
     monkeypatch.setenv("HOME", str(folder))
     for name in ("CONFIG", "STATE", "CACHE", "DATA"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
@@ -89,4 +95,4 @@ def _reason(report: pytest.TestReport) -> str:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A repair tries only what a model writes: no small changes that need none."""
-    monkeypatch.setenv("WISP_RUNGS", "edit,rewrite,explain,loop")
+    monkeypatch.setenv("WISP_RUNGS", "edit,rewrite,explain,refine,loop")

@@ -12,10 +12,12 @@ CHILDREN = {
     "sandbox/_launch.py",  # becomes the command, under Landlock
     "sandbox/_listen.py",  # becomes the command, with doors of a network
     "agent/models/_host.py",  # holds the model
+    "agent/models/_shared_host.py",  # holds it for all sessions
     "agent/models/_remote.py",  # talks to a remote one
     "tools/_grep.py",
     "tools/_page.py",
     "tools/runners/_boot.py",
+    "tools/runners/_codes.py",
     "tools/runners/_pytest_run.py",
     "tools/runners/_screen.py",
     "tools/runners/_unittest_run.py",
@@ -44,9 +46,12 @@ OPENS_BY_PATH = {
     "agent/keeping.py": "logs below our state",
     "agent/keys.py": "the file of keys, below the user's configuration",
     "agent/log.py": "logs below our state",
+    "agent/models/_berth.py": "cards of hosts below our state, our own sources",
     "agent/models/_cores.py": "what the kernel says",
+    "agent/models/_shelf.py": "cells below our cache",
     "agent/models/_link.py": "what a child of ours wrote",
     "agent/models/_pipes.py": "the null device, its own streams",
+    "agent/models/_shared_link.py": "logs of hosts below our state",
     "agent/models/_wheels.py": "what is being loaded, below our cache",
     "agent/models/download.py": "what is being loaded, below our cache",
     "agent/models/gguf.py": "a model, which a person named",
@@ -92,7 +97,12 @@ OPENS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 HEAVY = {  # the one place of each library: a module and its parts, or a package
     "litellm": ("agent/models/_remote.py",),
     "httpx": ("agent/models/_wire.py",),
-    "llama_cpp": ("agent/models/_host.py", "agent/models/_engine.py", "agent/models/_matching.py"),
+    "llama_cpp": (
+        "agent/models/_cells.py",
+        "agent/models/_engine.py",
+        "agent/models/_host.py",
+        "agent/models/_matching.py",
+    ),
     "textual": ("tui/",),
     "keyring": ("agent/keys.py",),
 }
@@ -118,12 +128,13 @@ NOT_AT_START = {
     "keyring",
     "jsonschema",
 }
-# who asks the clock that may jump: what people read, or what is compared with the times of events
+# who asks the clock that may jump: for what people read, or for times of events and of files
 TELLS_TIME = {
     "agent/keeping.py",
     "agent/place.py",
     "agent/session.py",
     "agent/store.py",
+    "sandbox/listing.py",
     "tui/app.py",
     "tui/screens/rewind.py",
     "tui/screens/sessions.py",

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks._held import held_back
+from benchmarks._shares import wilson
 from benchmarks.cases import Case
-from benchmarks.repair import ARMS, held_back, line, report, wilson
+from benchmarks.repair import ARMS, line, report
 
 
 def case(*failing: str) -> Case:

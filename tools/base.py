@@ -76,12 +76,32 @@ class Preview(Frozen):
     body: str = ""
 
 
+Named = Literal["file", "place", "test"]
+"""What an argument may name of what is there: a file, a file or folder, a test id or place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Says that an argument, or each item of one, names what is there.
+
+    As in `Annotated[str, Names("file")]`. Our own engine holds a model to the names that there are.
+    """
+
+    kind: Named
+
+
 class ToolSchema(Frozen):
-    """A tool as a model is told of it; `parameters` is a JSON schema."""
+    """A tool as a model is told of it; `parameters` is a JSON schema.
+
+    `names` has the arguments that name what is there, `makes` says that a call may make what a
+    later one names; no model is told of these.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
+    names: dict[str, Named] = Field(default_factory=dict, exclude=True)
+    makes: bool = Field(default=False, exclude=True)
 
 
 class ToolError(Exception):
@@ -151,6 +171,7 @@ class Tool(ABC, Generic[Args]):
 
     name: ClassVar[str]
     args: ClassVar[type[BaseModel]]
+    makes: ClassVar[bool] = False  # files that a later call may name
 
     @abstractmethod
     def effects(self, args: Args, context: ToolContext) -> frozenset[Effect]:
@@ -178,7 +199,16 @@ class Tool(ABC, Generic[Args]):
         parameters = _compact(parameters, parameters.pop("$defs", {}))
         parameters.pop("description", None)  # the docstring of the arguments is for us
         return ToolSchema(
-            name=cls.name, description=" ".join((cls.__doc__ or "").split()), parameters=parameters
+            name=cls.name,
+            description=" ".join((cls.__doc__ or "").split()),
+            parameters=parameters,
+            names={
+                name: mark.kind
+                for name, field in cls.args.model_fields.items()
+                for mark in field.metadata
+                if isinstance(mark, Names)
+            },
+            makes=cls.makes,
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 from pydantic import Field
 
 from sandbox.base import SandboxError
-from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Frozen, Names, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.report import CheckReport, TestOutcome
 from tools.runners import Runner, detect, from_command, run_check
 
@@ -21,7 +22,7 @@ _OUTPUT_LINES = 30
 class CheckArgs(Frozen):
     """Test ids or files; all of them when there are no targets."""
 
-    targets: list[str] = Field(default=[])
+    targets: Annotated[list[str], Names("test")] = Field(default=[])
 
 
 class Check(Tool[CheckArgs]):

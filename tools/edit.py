@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import model_validator
 
 from tools import patching
-from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Frozen, Names, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
 from tools.provenance import origin_of
 from tools.symbols import new_errors
@@ -32,7 +34,7 @@ class EditArgs(Frozen):
     Where both are given, `symbol` says where to look for `old`.
     """
 
-    path: str
+    path: Annotated[str, Names("file")]
     old: str = ""
     symbol: str = ""
     new: str = ""

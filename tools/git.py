@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.base import Command, Limits, SandboxError
+from sandbox.base import SandboxError
 from sandbox.workspace import PathError
 from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.capture import Capture
-from tools.trusted import trusted_program
+from tools.repository import PLAIN_DIFF, GitRan, Repository
 
 _OUTPUT_BYTES = 8_000
-_SECONDS = 60.0
-_HOOK_SECONDS = 600.0  # a commit runs the user's hooks: linters, sometimes tests
 _MOST_COMMITS = 200
-
-# settings that keep the repository's own configuration from running programs
-_QUIET = {
-    "core.fsmonitor": "false",
-    "core.pager": "cat",
-    "core.quotePath": "false",
-    "color.ui": "false",
-    "safe.bareRepository": "explicit",
-    "protocol.ext.allow": "never",
-    "log.showSignature": "false",
-    "commit.gpgSign": "false",  # no key is within a sandbox's reach
-    "diff.ignoreSubmodules": "dirty",
-    "diff.submodule": "short",  # else git runs in there, by the submodule's own settings
-    "submodule.recurse": "false",
-    "user.useConfigOnly": "true",  # a guessed address would be in the history for good
-}
-_NO_HOOKS = {"core.hooksPath": "/dev/null"}
-_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_PAGER": "cat",
-    "GIT_EDITOR": "true",
-    "LC_ALL": "C",  # its messages are read here
-}
-_DRIVER = re.compile(r"filter\..+\.(clean|smudge|process|required)|diff\..+\.(command|textconv)")
-_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-color")
 
 # what git says, and what that means for the one who called
 _REFUSALS = (
@@ -75,12 +46,6 @@ class GitArgs(Frozen):
     n: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    exit_code: int | None
-    output: str
-
-
 class Git(Tool[GitArgs]):
     """Look at the git repository, or commit (all changes, or those in `paths`)."""
 
@@ -105,72 +70,15 @@ class Git(Tool[GitArgs]):
             paths = [context.workspace.locate(path) for path in args.paths]
         except PathError as error:
             raise ToolError(str(error)) from error
-        program = trusted_program("git", context.workspace.root)
-        if program is None:
+        repository = Repository.of(context)
+        if repository is None:
             raise ToolError("git is not installed")
-        repository = _Repository(program, context)
         try:
             if args.action == "commit":
                 return await _commit(repository, args, paths)
             return await _look(repository, args, paths)
         except SandboxError as error:
             raise ToolError(f"git was not started: {error}") from error
-
-
-class _Repository:
-    """Runs git in the workspace, hardened against the repository's own configuration."""
-
-    def __init__(self, program: str, context: ToolContext) -> None:
-        self._program = program
-        self._context = context
-
-    async def read(self, *words: str) -> _Ran:
-        """Run a command that only reads: no hook, no filter, no driver, no lock."""
-        listed = await self._run(("config", "--list", "--name-only", "-z"), _NO_HOOKS)
-        drivers = {
-            name: "false" if name.endswith(".required") else ""
-            for name in listed.output.split("\0")
-            if _DRIVER.fullmatch(name)
-        }
-        extra = {"GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-        return await self._run(words, {**_NO_HOOKS, **drivers}, extra=extra)
-
-    async def write(self, *words: str, stdin: str | None = None) -> _Ran:
-        """Run a command that adds to `.git`, with the user's hooks and filters."""
-        return await self._run(words, {}, stdin=stdin, git=True)
-
-    async def _run(
-        self,
-        words: Sequence[str],
-        settings: dict[str, str],
-        *,
-        extra: dict[str, str] | None = None,
-        stdin: str | None = None,
-        git: bool = False,
-    ) -> _Ran:
-        root = self._context.workspace.root
-        settings = {**_QUIET, **settings}
-        # by the environment, since a name may hold any character
-        env = {**_ENVIRONMENT, "GIT_CEILING_DIRECTORIES": str(root.parent), **(extra or {})}
-        env["GIT_CONFIG_COUNT"] = str(len(settings))
-        for at, (name, value) in enumerate(settings.items()):
-            env[f"GIT_CONFIG_KEY_{at}"], env[f"GIT_CONFIG_VALUE_{at}"] = name, value
-        capture = Capture(self._context.output if git else None, head=1 << 20, tail=1 << 20)
-        result = await self._context.sandbox.run(
-            Command(
-                argv=(self._program, "--no-pager", "--literal-pathspecs", *words),
-                cwd=root,
-                env=env,
-                stdin=None if stdin is None else stdin.encode("utf-8", "surrogateescape"),
-                git=git,
-                read_only=not git,
-                limits=Limits(wall_s=_HOOK_SECONDS if git else _SECONDS),
-            ),
-            capture,
-        )
-        if result.timed_out:
-            raise ToolError(f"git {words[0]} did not end in time; it was ended")
-        return _Ran(result.exit_code, capture.text())
 
 
 def _words(args: GitArgs) -> tuple[str, ...]:
@@ -181,7 +89,7 @@ def _words(args: GitArgs) -> tuple[str, ...]:
         case "status":
             return ("status", "--short", "--branch", "--ignore-submodules=dirty")
         case "diff":
-            return ("diff", *_PLAIN_DIFF, *(rev or ("HEAD",)))
+            return ("diff", *PLAIN_DIFF, *(rev or ("HEAD",)))
         case "log":
             form = "--format=%h %ad %an: %s"
             return ("log", f"--max-count={count}", "--date=short", form, "--no-color", *rev)
@@ -189,10 +97,10 @@ def _words(args: GitArgs) -> tuple[str, ...]:
             return ("blame", "--date=short", "--no-textconv", *rev)
         case _:
             form = "--format=%H%n%an <%ae>, %ad%n%n%B"
-            return ("show", *_PLAIN_DIFF, "--stat", "--patch", form, *(rev or ("HEAD",)))
+            return ("show", *PLAIN_DIFF, "--stat", "--patch", form, *(rev or ("HEAD",)))
 
 
-async def _look(repository: _Repository, args: GitArgs, paths: Sequence[str]) -> ToolResult:
+async def _look(repository: Repository, args: GitArgs, paths: Sequence[str]) -> ToolResult:
     if args.action == "blame" and len(paths) != 1:
         raise ToolError("blame needs one file in `paths`")
     ran = await repository.read(*_words(args), "--", *paths)
@@ -202,7 +110,7 @@ async def _look(repository: _Repository, args: GitArgs, paths: Sequence[str]) ->
     return ToolResult(text=text, summary=f"git {args.action}")
 
 
-async def _commit(repository: _Repository, args: GitArgs, paths: Sequence[str]) -> ToolResult:
+async def _commit(repository: Repository, args: GitArgs, paths: Sequence[str]) -> ToolResult:
     if not args.message.strip():
         raise ToolError("a commit needs a `message`: one line that says what changed and why")
     inside = await repository.read("rev-parse", "--is-inside-work-tree")
@@ -235,7 +143,7 @@ def _shorten(output: str) -> str:
     return capture.text(_OUTPUT_BYTES).rstrip()
 
 
-def _refusal(ran: _Ran) -> ToolError:
+def _refusal(ran: GitRan) -> ToolError:
     for sign, meaning in _REFUSALS:
         if sign.lower() in ran.output.lower():
             return ToolError(meaning)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from itertools import islice
+from typing import Annotated
 
 from sandbox.workspace import FileView, read_outside
-from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
 from tools.provenance import origin_of
 from tools.textfile import NotText, TextFile
@@ -24,7 +25,7 @@ WALKED = 20_000  # files looked at for a listing
 class ReadArgs(Frozen):
     """Which lines of which file, counted from 1; no `end` means as many as fit."""
 
-    path: str
+    path: Annotated[str, Names("place")]
     start: int = 1
     end: int = 0
 

@@ -31,7 +31,8 @@ class Failure(BaseModel):
 class Ran(BaseModel):
     """A function that ran: its file and first line, in how many failing and passing tests.
 
-    `lines` are those that ran in failing tests; empty where that was not watched.
+    `lines` are those that ran in failing tests, `counts` such lines with in how many failing and
+    passing ones; each empty where that was not watched.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -41,13 +42,16 @@ class Ran(BaseModel):
     failing: int
     passing: int
     lines: tuple[int, ...] = ()
+    counts: tuple[tuple[int, int, int], ...] = ()
 
 
 class Screened(BaseModel):
     """What a quick try said of a proposal: whether the targets passed, None where it cannot tell.
 
     `test` is the first that did not pass and `message` why, or why nothing is known. It proves
-    nothing: what passed is to be verified by a check, and what is unknown is decided by one.
+    nothing: what passed is to be verified by a check, and what is unknown is decided by one. Of
+    one that failed, `passes` says how many targets passed all the same, and `moved` whether the
+    first that did not now says something else of the same kind than the old code made it say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -56,6 +60,8 @@ class Screened(BaseModel):
     passed: bool | None
     test: str = ""
     message: str = ""
+    passes: int = 0
+    moved: bool = False
 
 
 class CheckReport(BaseModel):

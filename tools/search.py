@@ -7,11 +7,12 @@ import fnmatch
 import re
 from dataclasses import replace
 from itertools import islice
+from typing import Annotated
 
 from sandbox.base import SandboxError
 from sandbox.workspace import PathError
 from tools import symbols
-from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
 from tools.grep import FILES, BadPattern, Hit, Matches, Query, files, grep
 from tools.provenance import origin_of
@@ -31,7 +32,7 @@ class SearchArgs(Frozen):
     """A pattern, and where to look for it."""
 
     pattern: str
-    path: str = "."
+    path: Annotated[str, Names("place")] = "."
     glob: str = ""
     ignore_case: bool = False
     limit: int = 40

@@ -65,6 +65,7 @@ class Shell(Tool[ShellArgs]):
 
     name = "shell"
     args = ShellArgs
+    makes = True
 
     def effects(self, args: ShellArgs, context: ToolContext) -> frozenset[Effect]:
         """Say what it asks for; where nothing contains it, what its text says."""

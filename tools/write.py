@@ -44,6 +44,7 @@ class Write(Tool[WriteArgs]):
 
     name = "write"
     args = WriteArgs
+    makes = True
 
     def effects(self, args: WriteArgs, context: ToolContext) -> frozenset[Effect]:
         """Edit, and perhaps outside."""

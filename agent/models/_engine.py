@@ -6,7 +6,6 @@ keeps no prefix across sequences, and cannot be stopped in the middle of a promp
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 from collections import deque
@@ -17,10 +16,11 @@ from typing import Any
 import llama_cpp.llama_cpp as lib
 import numpy as np
 
+from agent.models._cells import LANES, Cells
 from agent.models._cores import FreeCores
 from agent.models._lanes import Guesses, Lane, Logits, choose, log_softmax
+from agent.models._shelf import Shelf
 
-LANES = 8  # sequences that are decoded in one batch
 BATCH = 128  # tokens of a prompt read at a time: the grain of progress
 ROWS = 32  # tokens whose logits are kept at a time
 
@@ -75,7 +75,9 @@ class Engine:
     belong to one thread; only `stop` may be set from another.
     """
 
-    def __init__(self, path: Path, window: int, *, plain: bool = False) -> None:
+    def __init__(
+        self, path: Path, window: int, *, plain: bool = False, shelf: Shelf | None = None
+    ) -> None:
         """Load the file; raises Unloadable with llama.cpp's own last words.
 
         `plain` keeps the weights as they are in the file. Repacked for the processor they are
@@ -109,9 +111,8 @@ class Engine:
         if not self.context:
             raise Unloadable(self.last_words())
         self.window = lib.llama_n_ctx(self.context)
-        self.memory = lib.llama_get_memory(self.context)
+        self.cells = Cells(self.context, self.model, shelf or Shelf(None))
         self.batch = lib.llama_batch_init(BATCH, 0, 1)
-        self.cells: list[int] = []  # the tokens of sequence 0
         self._pieces: dict[int, bytes] = {}
 
     def _keep_log(self, level: int, text: bytes | None, _data: Any) -> None:
@@ -190,30 +191,10 @@ class Engine:
         threads = self.cores.choose()
         lib.llama_set_n_threads(self.context, threads, threads)
 
-    @contextlib.contextmanager
-    def _true_cells(self) -> Iterator[None]:
-        """Whatever happens inside, the cache holds exactly `cells` afterwards, in sequence 0."""
-        try:
-            yield
-        finally:
-            lib.llama_memory_seq_rm(self.memory, 0, len(self.cells), -1)
-            for lane in range(1, LANES + 1):
-                lib.llama_memory_seq_rm(self.memory, lane, -1, -1)
-
     def read(self, prompt: Sequence[int], progress: Callable[[int, int], None]) -> int:
         """Bring sequence 0 to exactly `prompt` with logits for its end; return what was cached."""
-        shared = 0
-        for mine, theirs in zip(self.cells, prompt, strict=False):
-            if mine != theirs:
-                break
-            shared += 1
-        shared = min(shared, len(prompt) - 1)
-        if not lib.llama_memory_seq_rm(self.memory, 0, shared, -1):
-            # a recurrent or windowed memory cannot go back in part
-            lib.llama_memory_clear(self.memory, False)
-            shared = 0
-        del self.cells[shared:]
-        with self._true_cells():
+        shared = self.cells.begin(prompt)
+        with self.cells.true():
             progress(shared, len(prompt))
             for start in range(shared, len(prompt), BATCH):
                 part = prompt[start : start + BATCH]
@@ -224,8 +205,8 @@ class Engine:
                         for index, token in enumerate(part)
                     ]
                 )
-                self.cells.extend(part)
-                progress(len(self.cells), len(prompt))
+                self.cells.tokens += part
+                progress(len(self.cells.tokens), len(prompt))
             self._end = self._logits(-1)
         return shared
 
@@ -244,12 +225,12 @@ class Engine:
         """
         assert len(lanes) == 1 or not keep
         sequences = [0] if keep else list(range(1, len(lanes) + 1))
-        starts = [len(self.cells)] * len(lanes)
+        starts = [len(self.cells.tokens)] * len(lanes)
         logits = [self._end] * len(lanes)
-        with self._true_cells():
+        with self.cells.true():
             if not keep:
                 for sequence in sequences:
-                    lib.llama_memory_seq_cp(self.memory, 0, sequence, -1, -1)
+                    self.cells.fork(sequence)
             for index, own in enumerate(after):
                 logits[index] = self._read_on(own, sequences[index])
                 starts[index] += len(own)
@@ -272,12 +253,12 @@ class Engine:
                     self.look_at_cores()
                 self._decode(entries)
                 if keep:
-                    self.cells.append(entries[0][0])
+                    self.cells.tokens.append(entries[0][0])
                 logits = [self._logits(index) for index in range(len(entries))]
 
     def _read_on(self, tokens: Sequence[int], sequence: int) -> Logits:
         """Read tokens after the prompt into a lane's sequence; return the logits of their end."""
-        row, base = self._end, len(self.cells)
+        row, base = self._end, len(self.cells.tokens)
         for start in range(0, len(tokens), BATCH):
             part = tokens[start : start + BATCH]
             last = len(part) - 1
@@ -293,10 +274,10 @@ class Engine:
         afterwards. Leviathan, Kalman, Matias: Fast Inference from Transformers via Speculative
         Decoding (2023); the guesses are the draft's own words (prompt lookup, Saxena 2023).
         """
-        base = len(self.cells)
+        base = len(self.cells.tokens)
         guesses = Guesses(draft)
-        with self._true_cells():
-            lib.llama_memory_seq_cp(self.memory, 0, 1, -1, -1)
+        with self.cells.true():
+            self.cells.fork(1)
             rows: list[Logits] = [self._end]
             guess: Sequence[int] = ()
             while True:
@@ -314,7 +295,7 @@ class Engine:
                         break
                 written = len(lane.tokens)
                 # what was guessed wrongly leaves the cache again
-                lib.llama_memory_seq_rm(self.memory, 1, base + written - 1, -1)
+                self.cells.drop(1, base + written - 1)
                 guess = guesses.after(lane.tokens, index)
                 part = [lane.tokens[-1], *guess]
                 self._decode([(t, base + written - 1 + i, 1, True) for i, t in enumerate(part)])
@@ -322,9 +303,9 @@ class Engine:
 
     def rows(self, continuation: Sequence[int]) -> Iterator[Logits]:
         """Yield the logits that stand before each token which follows the prompt just read."""
-        base = len(self.cells)
-        with self._true_cells():
-            lib.llama_memory_seq_cp(self.memory, 0, 1, -1, -1)
+        base = len(self.cells.tokens)
+        with self.cells.true():
+            self.cells.fork(1)
             if continuation:
                 yield self._end
             # in small bites: each token wanted keeps a row of the vocabulary's size

@@ -1,9 +1,9 @@
-"""The child process that holds a local model: requests in on stdin, answers out on stdout.
+"""The process that holds a local model; here as a private child, that is asked over its stdin.
 
-Frames are as `_pipes` says. The first says what to load; `{"ready": …}` or `{"failed": …}` answers
-it. Then one request at a time: each has an `id`, which every answer repeats, and ends with `done`,
-`error` or `cancelled`. `{"cancel": id}` may come at any time. The process ends when its stdin does,
-and when its parent dies.
+The first frame says what to load; `{"ready": …}` or `{"failed": …}` answers it. Then one request
+at a time: each has an `id`, which every answer repeats, and ends with `done`, `error` or
+`cancelled`. `{"cancel": id}` may come at any time. The process ends when its stdin does, and when
+its parent dies. `_shared_host` is the one that several sessions ask.
 
 Run as a file (`python -I _host.py`), so it adds the folder of its own package to the path itself.
 """
@@ -11,58 +11,42 @@ Run as a file (`python -I _host.py`), so it adds the folder of its own package t
 from __future__ import annotations
 
 import contextlib
-import queue
+import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agent.models._engine import Engine
+    from agent.models._frames import Frame
     from agent.models._lanes import Constraint, Lane
-    from agent.models._pipes import Frame, Pipes
+    from agent.models._requests import Client, Stop
     from agent.models.chat import ChatTemplate, Turn
 
-
-class Requests:
-    """What the parent asks for, read by a thread, so that a cancel reaches a busy model."""
-
-    def __init__(self, pipes: Pipes) -> None:
-        self._pipes = pipes
-        self._waiting: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-        self._current = 0
-        self._cancelled: set[int] = set()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        while True:
-            frame = self._pipes.receive()
-            if "cancel" not in frame:
-                self._waiting.put(frame)
-                continue
-            with self._lock:
-                self._cancelled.add(frame["cancel"])
-                if self._engine is not None and frame["cancel"] == self._current:
-                    self._engine.stop.set()
-
-    def take(self, engine: Engine) -> Frame:
-        """Wait for the next one, and let its cancel reach the engine; it may have come already."""
-        frame = self._waiting.get()
-        number = frame["id"]
-        with self._lock:
-            self._engine, self._current = engine, number
-            engine.stop.clear()
-            if number in self._cancelled:
-                engine.stop.set()
-            self._cancelled = {waiting for waiting in self._cancelled if waiting > number}
-        return frame
+    Take = Callable[[Stop], tuple[Client, Frame] | None]
 
 
-def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
+def loaded(settings: Mapping[str, Any]) -> Host | Frame:
+    """Return a host that has loaded its model, or the frame that says why it cannot."""
+    from agent.errors import ModelUnusable
+
+    try:
+        return Host(*_load(settings))
+    except ImportError as error:
+        return {"failed": {"kind": "missing", "text": str(error)}}
+    except ModelUnusable as error:
+        return {"failed": {"kind": "file", "text": error.message}}
+    except Exception as error:
+        # by name: the class lives in a module that may be what failed to import
+        if type(error).__name__ != "Unloadable":
+            raise
+        return {"failed": {"kind": "file", "text": f"llama.cpp: {error}"}}
+
+
+def _load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
     """Load the model and its template; raises ImportError, ModelUnusable or Unloadable."""
     from agent.models import gguf
 
@@ -73,9 +57,12 @@ def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
     import llguidance  # noqa: F401  # wanted later, in a thread: better missed now
 
     from agent.models._engine import Engine
+    from agent.models._shelf import Shelf
     from agent.models.chat import ChatTemplate
 
-    engine = Engine(path, settings["window"], plain=settings["plain"])
+    kept = settings["kept"]
+    shelf = Shelf(Path(kept, _identity(path)) if kept else None)
+    engine = Engine(path, settings["window"], plain=settings["plain"], shelf=shelf)
 
     def word(token: int) -> str:
         return engine.piece(token).decode("utf-8", "replace") if token >= 0 else ""
@@ -90,33 +77,56 @@ def load(settings: Mapping[str, Any]) -> tuple[Engine, ChatTemplate]:
     return engine, template
 
 
+def _identity(path: Path) -> str:
+    """Return a name for what computes cells: the file as it is now, and llama.cpp."""
+    import hashlib
+
+    import llama_cpp
+
+    about = path.stat()
+    said = f"{path.resolve()} {about.st_size} {about.st_mtime_ns} {llama_cpp.__version__}"
+    return hashlib.blake2b(said.encode(errors="surrogateescape"), digest_size=12).hexdigest()
+
+
 class Host:
     """Answers requests, one after another."""
 
-    def __init__(self, pipes: Pipes, engine: Engine, template: ChatTemplate) -> None:
-        self.pipes = pipes
+    client: Client  # whose request is being answered
+
+    def __init__(self, engine: Engine, template: ChatTemplate) -> None:
         self.engine = engine
         self.template = template
 
-    def serve(self, requests: Requests) -> None:
-        """Answer until stdin ends. A bug ends the process; the parent reports it."""
+    @property
+    def ready(self) -> Frame:
+        """What is told once the model is loaded."""
+        return {"ready": {"window": self.engine.window}}
+
+    def serve(self, take: Take) -> None:
+        """Answer until there is nothing more to take. A bug ends the process; its log says so."""
         from agent.models._engine import Cancelled, Overflow
         from agent.models._matching import BadGrammar
 
-        while True:
-            request = requests.take(self.engine)
+        while (taken := take(self.engine.stop)) is not None:
+            self.client, request = taken
             number = request["id"]
             try:
                 done = self.answer(request)
             except Cancelled:
-                self.pipes.send({"id": number, "cancelled": True})
+                self.client.send({"id": number, "cancelled": True})
             except Overflow as error:
                 told = {"kind": "overflow", "needed": error.needed, "window": error.window}
-                self.pipes.send({"id": number, "error": told})
+                self.client.send({"id": number, "error": told})
             except BadGrammar as error:
-                self.pipes.send({"id": number, "error": {"kind": "grammar", "text": str(error)}})
+                self.client.send({"id": number, "error": {"kind": "grammar", "text": str(error)}})
             else:
-                self.pipes.send({"id": number, "done": done})
+                self.client.send({"id": number, "done": done})
+
+        self.closing()
+
+    def closing(self) -> None:
+        """Do what is left to do before the process ends by itself; nothing is asked any more."""
+        self.engine.stop.clear()
 
     def answer(self, request: Frame) -> Frame:
         """Return the last frame of a request; what comes before is sent from here."""
@@ -148,7 +158,7 @@ class Host:
             raise Overflow(len(prompt) + room, self.engine.window)
         return self.engine.read(
             prompt,
-            lambda done, total: self.pipes.send({"id": request["id"], "prefill": [done, total]}),
+            lambda done, total: self.client.send({"id": request["id"], "prefill": [done, total]}),
         )
 
     def stream(self, request: Frame, prompt: list[int]) -> Frame:
@@ -162,7 +172,9 @@ class Host:
             words, trigger = Vocabulary.of(self.engine), request["trigger"]
             # without a trigger all of the reply is in the grammar
             constrain = (
-                AfterTrigger(words, trigger, grammar) if trigger else Throughout(words, grammar)
+                AfterTrigger(words, trigger, grammar, request["then"])
+                if trigger
+                else Throughout(words, grammar)
             )
         room = min(request["max_tokens"] or request["room"], request["room"])
         cached = self._read(request, prompt, room)
@@ -174,17 +186,19 @@ class Host:
         cap = Cap(self.engine, thinking, opened=opened, inner=constrain)
         lane = Lane(request["seed"], request["temperature"], limit, request["stop"], cap)
         if opened:
-            self.pipes.send({"id": request["id"], "opened": True})
+            self.client.send({"id": request["id"], "opened": True})
         sent = 0
 
         def progress() -> None:
             nonlocal sent
             text = lane.settled
             if len(text) > sent:
-                self.pipes.send({"id": request["id"], "text": text[sent:]})
+                self.client.send({"id": request["id"], "text": text[sent:]})
                 sent = len(text)
 
         self.engine.write([lane], keep=True, progress=progress)
+        # before the last frame: a parent that has it may end this process
+        self.engine.cells.save(self._shared_by_all(request, prompt))
         return {
             "prompt": len(prompt),
             "cached": cached,
@@ -196,9 +210,19 @@ class Host:
             "capped": thinking if cap.hit else 0,
         }
 
+    def _shared_by_all(self, request: Frame, prompt: list[int]) -> int:
+        """Return how many tokens of a prompt stand before what the user says."""
+        from agent.models._shelf import common
+        from agent.models.chat import Turn
+
+        first = request["messages"][0]
+        if first["role"] != "system":
+            return 0
+        return common(prompt, self.template.prompt([_turn(first), Turn("user", "")]))
+
     def sample(self, request: Frame, prompt: list[int]) -> Frame:
         """Write `n` continuations of one prompt, several in one batch."""
-        from agent.models._engine import LANES
+        from agent.models._cells import LANES
         from agent.models._lanes import Lane
         from agent.models._matching import Throughout, Vocabulary
 
@@ -238,7 +262,7 @@ class Host:
 
     def complete(self, request: Frame, prompt: list[int]) -> Frame:
         """Continue several starts of one reply, each greedily, several in one batch."""
-        from agent.models._engine import LANES
+        from agent.models._cells import LANES
         from agent.models._lanes import Lane
 
         room = request["max_tokens"]
@@ -308,28 +332,26 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to understand
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from agent.models._pipes import Pipes
+    from agent.models._requests import Requests
 
-    pipes = Pipes()
+    pipes, requests = Pipes(), Requests()
     settings = pipes.first()
-    requests = Requests(pipes)  # read from here on: a parent that is gone ends the loading too
-    from agent.errors import ModelUnusable
 
-    try:
-        engine, template = load(settings)
-    except ImportError as error:
-        pipes.send({"failed": {"kind": "missing", "text": str(error)}})
+    def read() -> None:
+        with contextlib.suppress(EOFError):
+            while True:
+                requests.put(pipes, pipes.receive())
+        requests.end()
+
+    # from here on: a parent that is gone ends the loading too
+    threading.Thread(target=read, daemon=True).start()
+    host = loaded(settings)
+    if isinstance(host, dict):
+        pipes.send(host)
         return
-    except ModelUnusable as error:
-        pipes.send({"failed": {"kind": "file", "text": error.message}})
-        return
-    except Exception as error:
-        # by name: the class lives in a module that may be what failed to import
-        if type(error).__name__ != "Unloadable":
-            raise
-        pipes.send({"failed": {"kind": "file", "text": f"llama.cpp: {error}"}})
-        return
-    pipes.send({"ready": {"window": engine.window}})
-    Host(pipes, engine, template).serve(requests)
+    pipes.send(host.ready)
+    host.serve(requests.take)
+    os._exit(0)  # threads still read
 
 
 if __name__ == "__main__":

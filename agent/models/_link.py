@@ -7,19 +7,17 @@ import contextlib
 import json
 import os
 import signal
-import struct
 import sys
 import tempfile
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+from agent.models._frames import HEAD, Frame, length, packed
 from sandbox.process import Child, start_child
 
 CANCEL_S = 1.0  # seconds a child has to let go of a request before it is killed
 LEAVE_S = 0.5  # seconds it has to end by itself
-
-Frame = dict[str, Any]
 
 # what llama.cpp, a GPU's libraries and our own interpreter may look at
 _PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "LLAMA_CPP_LIB_PATH")
@@ -28,12 +26,29 @@ LOCAL = "_host.py"
 
 
 class HostEnded(Exception):
-    """The child is gone; `how` it ended, with the last line it wrote."""
+    """The host is gone; `how` it ended, with the last line it wrote. `left` is by its own will."""
 
-    def __init__(self, how: str, signal: int | None) -> None:
+    def __init__(self, how: str, signal: int | None, *, left: bool = False) -> None:
         super().__init__(how)
         self.how = how
         self.signal = signal
+        self.left = left
+
+
+class Line(Protocol):
+    """Frames to a host and from it; both ways raise HostEnded."""
+
+    async def send(self, frame: Frame) -> None:
+        """Write one frame."""
+        ...
+
+    async def receive(self) -> Frame:
+        """Return the next frame."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the host; a private one ends."""
+        ...
 
 
 class Link:
@@ -60,7 +75,7 @@ class Link:
             child = start_child(
                 (sys.executable, "-I", str(host)),
                 cwd=Path("/"),
-                env=_environment(os.environ, passed),
+                env=environment(os.environ, passed),
                 log=Path(name),
             )
         except OSError as error:
@@ -99,12 +114,11 @@ class Link:
 
     async def send(self, frame: Frame) -> None:
         """Write one frame; raises HostEnded."""
-        data = json.dumps(frame).encode()
         if self._torn:
             raise await self._ended()
         self._torn = True  # until all of it is sent: a cancellation may come in between
         try:
-            await self._child.send(struct.pack("<I", len(data)) + data)
+            await self._child.send(packed(frame))
         except BrokenPipeError:
             raise await self._ended() from None
         self._torn = False
@@ -114,8 +128,7 @@ class Link:
         if self._first is not None:
             first, self._first = self._first, None
             await self.send(first)
-        head = await self._take(4)
-        frame: Frame = json.loads(await self._take(struct.unpack("<I", head)[0]))
+        frame: Frame = json.loads(await self._take(length(await self._take(HEAD))))
         return frame
 
     async def _take(self, size: int) -> bytes:
@@ -162,7 +175,8 @@ class Link:
         self._log.unlink(missing_ok=True)
 
 
-def _environment(ours: Mapping[str, str], more: Sequence[str]) -> dict[str, str]:
+def environment(ours: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a child sees of our environment; `more` are variables that it may see too."""
     return {
         name: value
         for name, value in ours.items()

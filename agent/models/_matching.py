@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,46 @@ class BadGrammar(Exception):
     """llguidance cannot read the grammar."""
 
 
+class Words(Protocol):
+    """A model's tokens, and grammars over them."""
+
+    def tokenise(self, text: str) -> list[int]:
+        """Return the tokens of a text."""
+        ...
+
+    def matcher(self, grammar: str) -> Matcher:
+        """Return a matcher for a Lark grammar; raises BadGrammar."""
+        ...
+
+
+class Compiled:
+    """The grammars that were used last, read already: one with many names takes a while.
+
+    `tokenizer` is llguidance's form of a model's tokens, of which there are `size`.
+    """
+
+    KEPT = 3  # of a conversation, of what is sampled beside it, and one more
+
+    def __init__(self, tokenizer: Any, size: int) -> None:
+        self._tokenizer = tokenizer
+        self._size = size
+        self._read: dict[str, Any] = {}
+
+    def matcher(self, grammar: str) -> Matcher:
+        """Return a matcher for a Lark grammar; raises BadGrammar."""
+        from llguidance import LLMatcher
+
+        read = self._read.pop(grammar, None)
+        if read is None:
+            read = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0)
+            if read.is_error():
+                raise BadGrammar(read.get_error())
+        self._read[grammar] = read  # the last one used stands last
+        while len(self._read) > self.KEPT:
+            del self._read[next(iter(self._read))]
+        return Matcher(read.deep_copy(), self._size)
+
+
 class Vocabulary:
     """The model's tokens in llguidance's form, built once per process."""
 
@@ -32,7 +72,7 @@ class Vocabulary:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         # more than a second of work, so it starts before the first mask is wanted
-        self._thread = Thread(target=lambda: self._tokenizer, daemon=True)
+        self._thread = Thread(target=lambda: self._compiled, daemon=True)
         self._thread.start()
 
     @classmethod
@@ -43,26 +83,26 @@ class Vocabulary:
         return cls._built
 
     @cached_property
-    def _tokenizer(self) -> Any:
+    def _compiled(self) -> Compiled:
         import llama_cpp.llama_cpp as lib
         from llguidance.llamacpp import lltokenizer_from_vocab
 
         vocab = self.engine.vocab
         ends = [t for t in range(self.engine.vocab_size) if lib.llama_vocab_is_eog(vocab, t)]
         main = int(lib.llama_vocab_eos(vocab))
-        return lltokenizer_from_vocab(
+        tokenizer = lltokenizer_from_vocab(
             vocab, eos_token=[main, *(token for token in ends if token != main)]
         )
+        return Compiled(tokenizer, self.engine.vocab_size)
 
     def matcher(self, grammar: str) -> Matcher:
         """Return a matcher for a Lark grammar; raises BadGrammar."""
-        from llguidance import LLMatcher
-
         self._thread.join()
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(grammar), log_level=0)
-        if matcher.is_error():
-            raise BadGrammar(matcher.get_error())
-        return Matcher(matcher, self.engine.vocab_size)
+        return self._compiled.matcher(grammar)
+
+    def tokenise(self, text: str) -> list[int]:
+        """Return the tokens of a text."""
+        return self.engine.tokenise(text)
 
 
 class Matcher:
@@ -101,7 +141,7 @@ class Matcher:
 class Throughout(Constraint):
     """The whole text is in the grammar."""
 
-    def __init__(self, vocabulary: Vocabulary, grammar: str) -> None:
+    def __init__(self, vocabulary: Words, grammar: str) -> None:
         self._matcher = vocabulary.matcher(grammar)
 
     def mask(self) -> NDArray[np.bool_] | None:
@@ -119,13 +159,21 @@ class Throughout(Constraint):
 class AfterTrigger(Constraint):
     """Free text, but what the grammar allows once a call has begun; then free text again.
 
-    `trigger` is a regular expression; the grammar covers the text from its group `call` on.
+    `trigger` is a regular expression; the grammar covers the text from its group `call` on. Behind
+    a call whose beginning matches that of `then`, it is the grammar beside that one which counts.
     """
 
-    def __init__(self, vocabulary: Vocabulary, trigger: str, grammar: str) -> None:
+    def __init__(
+        self,
+        vocabulary: Words,
+        trigger: str,
+        grammar: str,
+        then: tuple[str, str] | None = None,
+    ) -> None:
         self._vocabulary = vocabulary
         self._trigger = re.compile(trigger)
         self._grammar = grammar
+        self._then = then
         self._matcher: Matcher | None = None
         self._seen = 0  # of the text: no trigger is looked for before it
 
@@ -147,6 +195,8 @@ class AfterTrigger(Constraint):
             return
         self._seen = match.end()
         matcher = self._vocabulary.matcher(self._grammar)
-        begun = self._vocabulary.engine.tokenise(text[match.start("call") :])
+        begun = self._vocabulary.tokenise(text[match.start("call") :])
         if matcher.take(begun):
             self._matcher = matcher
+        if self._then is not None and re.match(self._then[0], match["call"]):
+            self._grammar = self._then[1]

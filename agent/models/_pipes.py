@@ -1,7 +1,6 @@
 """The child's side of the pipes to its parent: frames, out of reach of whatever else prints.
 
-A frame is four bytes of length, little endian, and that much JSON. The first one that comes says
-what to load and who the parent is.
+The first one that comes says what to load and who the parent is.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ import ctypes
 import json
 import os
 import signal
-import struct
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+
+from agent.models._frames import HEAD, Frame, length, packed
 
 PR_SET_PDEATHSIG = 1
-Frame = dict[str, Any]
 
 
 class Pipes:
@@ -35,22 +33,24 @@ class Pipes:
 
     def first(self) -> Frame:
         """Return the first frame, and from now on die with the parent that it names."""
-        frame = self.receive()
+        try:
+            frame = self.receive()
+        except EOFError:
+            os._exit(0)
         _die_with(frame["parent"])
         return frame
 
     def send(self, frame: Frame) -> None:
         """Write one frame."""
-        data = json.dumps(frame).encode()
         try:
-            self._out.write(struct.pack("<I", len(data)) + data)
+            self._out.write(packed(frame))
             self._out.flush()
         except BrokenPipeError:
             os._exit(0)
 
     def receive(self) -> Frame:
-        """Wait for the next frame."""
-        frame: Frame = json.loads(self._exactly(_length(self._exactly(4))))
+        """Wait for the next frame; raises EOFError when the parent has closed the pipe."""
+        frame: Frame = json.loads(self._exactly(length(self._exactly(HEAD))))
         return frame
 
     async def frames(self) -> AsyncIterator[Frame]:
@@ -62,21 +62,16 @@ class Pipes:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), self._in)
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
-                yield json.loads(await reader.readexactly(_length(await reader.readexactly(4))))
+                yield json.loads(await reader.readexactly(length(await reader.readexactly(HEAD))))
 
     def _exactly(self, size: int) -> bytearray:
         data = bytearray()
         while len(data) < size:
             more = self._in.read(size - len(data))
             if not more:
-                os._exit(0)
+                raise EOFError
             data += more
         return data
-
-
-def _length(head: bytes | bytearray) -> int:
-    size: int = struct.unpack("<I", head)[0]
-    return size
 
 
 def _die_with(parent: int) -> None:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agent.models._pipes import Frame, Pipes
+    from agent.models._frames import Frame
+    from agent.models._pipes import Pipes
     from agent.models._wire import Wire
 
 Send = Callable[["Frame"], None]

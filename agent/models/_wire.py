@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from agent.models._pipes import Frame
+from agent.models._frames import Frame
 from agent.models._route import Routes
 
 BEAT_S = 0.2  # between two signs of life

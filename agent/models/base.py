@@ -6,12 +6,18 @@ A request holds the whole conversation: a model keeps nothing between requests b
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from agent.messages import AssistantMessage, Message, Usage
-from tools.base import Frozen, ToolSchema
+from tools.base import Frozen, Named, ToolSchema
+
+Known = Mapping[Named, tuple[tuple[str, ...], ...]]
+"""What there is to name, in groups, of which one may belong to several kinds.
+
+Where a kind has any names, a call can name no others.
+"""
 
 BLIND = "leave --image out, or choose a model that sees with --model"  # a hint
 
@@ -21,7 +27,9 @@ class ModelRequest:
     """One request: the conversation so far and what the reply may use.
 
     With a `schema`, a JSON schema, the reply is to be one JSON value in that form. The tools are
-    then those of the requests before it, so that the prompt still begins as theirs did.
+    then those of the requests before it, so that the prompt still begins as theirs did. `known`
+    returns what the calls may name; it is for engines that hold a reply to a grammar, and may take
+    a part of a second, so it is called in a thread.
     """
 
     messages: tuple[Message, ...]
@@ -31,6 +39,7 @@ class ModelRequest:
     seed: int = 0
     schema: Mapping[str, Any] | None = None
     effort: int = 2  # 0 to 4: how much thinking
+    known: Callable[[], Known] | None = None
 
     @property
     def usable(self) -> tuple[ToolSchema, ...]:

@@ -35,12 +35,17 @@ def open_model(
     api_base: str = "",
     max_cost: float | None = None,
     key_for: KeyFor | None = None,
+    kv_cache: bool = False,
+    host_idle: int = 0,
 ) -> Model:
     """Return the model, started as little as possible; raises ModelUnusable.
 
     `context` is the window in tokens, where the file allows it or the provider's is not known.
     `api_base` is where a remote model is served, `max_cost` the dollars that it may cost, `key_for`
-    who is asked for its key in place of `keys`.
+    who is asked for its key in place of `keys`. With `kv_cache` a model in this machine's memory
+    keeps on disk what it has read.
+    who is asked for its key in place of `keys`. Sessions share the host of a local model that stays
+    for `host_idle` seconds after the last request; with 0 it is private.
     """
     if name.startswith(SCRIPTED):
         from agent.models.scripted import WINDOW, load
@@ -61,13 +66,21 @@ def open_model(
         raise ModelUnusable(
             f"--api-base is for remote models, and {name} is none", "-m openai/NAME --api-base URL"
         )
+    from agent.config import cache_path, state_path
     from agent.models import catalog
-    from agent.models.llamacpp import DEFAULT_WINDOW, LlamaCpp
+    from agent.models.llamacpp import DEFAULT_WINDOW, LlamaCpp, Shared
 
     found = catalog.resolve(name)
     if not found.present:
         raise ModelUnusable(f"the model {found.name} is not on this machine", found.hint)
-    return LlamaCpp(found.path, name=found.name, window=context or DEFAULT_WINDOW, hint=found.hint)
+    return LlamaCpp(
+        found.path,
+        name=found.name,
+        window=context or DEFAULT_WINDOW,
+        hint=found.hint,
+        kept=cache_path() / "kv" if kv_cache else None,
+        shared=Shared(state_path(), host_idle) if host_idle else None,
+    )
 
 
 def is_remote(name: str) -> bool:

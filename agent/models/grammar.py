@@ -1,6 +1,8 @@
 """Grammars made for one request, in Lark as llguidance reads it.
 
-That of a call: real tool names, each with its own arguments. It covers the object alone, and comes
+That of a call: real tool names, each with its own arguments, and in these the names of files and
+tests that there are. JSON's `enum` is the cheapest form for them that llguidance has
+(`benchmarks/engine.py` measures it). It covers the object alone, and comes
 into force once the model has begun one (`agent.models.toolcalls.trigger`). And that of an answer in
 a form, which holds from the first token.
 """
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from tools.base import ToolSchema
+from agent.models.base import Known
+from tools.base import Named, ToolSchema
 
 # an integer without an end is where a small model writes zeros until its limit
 _INTEGER = {"minimum": -999_999, "maximum": 999_999}
@@ -29,19 +33,80 @@ _KEPT = (
 )
 
 
-def calls(tools: Sequence[ToolSchema]) -> str:
-    """Return a grammar whose words are the calls of these tools, as JSON objects."""
+def calls(tools: Sequence[ToolSchema], known: Known | None = None) -> str:
+    """Return a grammar whose words are the calls of these tools, as JSON objects.
+
+    An argument that names what is there takes only names that are `known` of its kind, each as JSON
+    writes it, with letters beyond ASCII as they are. It is free where none is known.
+    """
     rules = ["start: " + " | ".join(f"call_{index}" for index in range(len(tools)))]
+    kinds = {kind for tool in tools for kind in tool.names.values()}
+    bound = {kind: _rule(kind) for kind in sorted(kinds) if any((known or {}).get(kind, ()))}
     for index, tool in enumerate(tools):
         name = json.dumps(json.dumps(tool.name))
         rules.append(
             f'call_{index}: "{{" WS? "\\"name\\"" WS? ":" WS? {name} WS? "," WS?'
             f' "\\"arguments\\"" WS? ":" WS? args_{index} WS? "}}"'
         )
-        rules.append(f"args_{index}: %json {json.dumps(_schema(tool.parameters))}")
+        named = {name: bound[kind] for name, kind in tool.names.items() if kind in bound}
+        body = _named(tool.parameters, named) if named else _json(_schema(tool.parameters))
+        rules.append(f"args_{index}: {body}")
+    if bound and known is not None:
+        rules += _names({kind: known[kind] for kind in bound})
     # not endless: white space is where a small model gets lost
     rules.append("WS: /[ \\n]{1,12}/")
     return "\n".join(rules) + "\n"
+
+
+def _json(schema: Mapping[str, Any]) -> str:
+    return f"%json {json.dumps(schema)}"
+
+
+@lru_cache(maxsize=4)  # a long one is that of the request before
+def _one_of(names: tuple[str, ...]) -> str:
+    return _json({"enum": names})
+
+
+def _rule(kind: Named) -> str:
+    return f"named_{kind}"
+
+
+def _names(known: Known) -> list[str]:
+    """Return a rule for each kind; a group that several have is one rule: it is what costs."""
+    groups: dict[tuple[str, ...], str] = {}
+    rules = []
+    for kind, names in known.items():
+        for group in filter(None, names):
+            if group not in groups:
+                groups[group] = f"group_{len(groups)}"
+                rules.append(f"{groups[group]}: {_one_of(group)}")
+        rules.append(f"{_rule(kind)}: " + " | ".join(groups[each] for each in names if each))
+    return rules
+
+
+def _named(schema: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """Return an object as a rule: its members in their order, some by rules of their own."""
+    members = []
+    for name, about in schema["properties"].items():
+        if name not in named:
+            value = _json(_kept(about))
+        elif about.get("type") == "array":
+            value = f'"[" WS? ({named[name]} (WS? "," WS? {named[name]})*)? WS? "]"'
+        else:
+            value = named[name]
+        members.append((name, f'{json.dumps(json.dumps(name))} WS? ":" WS? {value}'))
+    required = schema.get("required", ())
+    ways = []
+    for place, (name, first) in enumerate(members):
+        rest = (
+            f'(WS? "," WS? {member}){"" if later in required else "?"}'
+            for later, member in members[place + 1 :]
+        )
+        ways.append(" ".join((first, *rest)))
+        if name in required:  # nothing after it can come first
+            break
+    some = "" if any(name in required for name, _ in members) else "?"
+    return f'"{{" WS? ({" | ".join(ways)}){some} WS? "}}"'
 
 
 # JSON in one line, spaced as models write it

@@ -20,7 +20,8 @@ from agent.errors import BudgetSpent, ContextOverflow, ModelError, ModelUnusable
 from agent.messages import Message, Usage, UserMessage
 from agent.models import rendering, thinking
 from agent.models._asking import Asker
-from agent.models._link import Frame, HostEnded, Link
+from agent.models._frames import Frame
+from agent.models._link import HostEnded, Link
 from agent.models.assembly import MOST, Assembly
 from agent.models.base import (
     BLIND,

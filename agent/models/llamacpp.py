@@ -1,15 +1,17 @@
-"""A local model in a private child process, as a `LocalModel`.
+"""A local model in a process of its own, as a `LocalModel`.
 
-The child loads and computes; here is what a request means: how the conversation and the tools are
-put to the model, what its reply says, and what to do when the child does not answer.
+That process, the host, loads and computes; here is what a request means: how the conversation and
+the tools are put to the model, what its reply says, and what to do when the host does not answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import signal
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from agent.errors import ContextOverflow, ModelUnusable, ProviderFailed
 from agent.messages import AssistantMessage, Message, Usage, UserMessage
 from agent.models import gguf
 from agent.models._asking import Asker
-from agent.models._link import Frame, HostEnded, Link
+from agent.models._frames import Frame
+from agent.models._link import HostEnded, Line, Link
 from agent.models.base import (
     BLIND,
     Chunk,
@@ -40,11 +43,23 @@ from agent.models.toolcalls import STOP, parse, trigger
 from tools.base import ToolSchema
 
 DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
+WAITS = "the model is answering another session, this one waits"
 ROOM = 256  # tokens that a reply without a limit must find free
 
 _DUMP = re.compile(r"\n(?:\s*1 \||<state>)")  # what llguidance adds to its errors
 _INSTALL = 'pip install "wisp-agent[local]"'
 _REBUILD = "reinstall llama-cpp-python on this machine: its build uses instructions this CPU lacks"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Sessions share one host: below which state folder, and how long it stays without a request.
+
+    `idle` is in seconds.
+    """
+
+    state: Path
+    idle: float
 
 
 class BadGrammar(ValueError):
@@ -56,8 +71,9 @@ class LlamaCpp:
 
     `context_window` is what the file was trained with, or `window` where that is less: the cells of
     the whole window are taken from memory when the model is loaded. `used` is the sum over all
-    requests so far, samples and scores included. The child is started by the first request, or
-    before it by `start`; one that has died is started again by the next request.
+    requests so far, samples and scores included. The host is started by the first request, or
+    before it by `start`; one that has died is started again by the next request. It is a private
+    child, unless `shared` says that sessions share one, where that is possible.
     """
 
     local = True
@@ -70,13 +86,21 @@ class LlamaCpp:
         name: str = "",
         window: int = DEFAULT_WINDOW,
         hint: str = "",
+        kept: Path | None = None,
+        shared: Shared | None = None,
     ) -> None:
-        """Look at the start of the file; raises ModelUnusable, with `hint`, when it is none."""
+        """Look at the start of the file; raises ModelUnusable, with `hint`, when it is none.
+
+        In the folder `kept` the cells of conversations outlast the child, so that what was read
+        once is not read again by the next.
+        """
         self.name = name or path.stem
         self.context_window = min(window, gguf.context_length(path, hint))
         self.used = Usage()
         self._path = path
         self._hint = hint
+        self._kept = kept
+        self._shared = shared
         self._asker = Asker(self._begin)
         self._plain = False
         self._formless = False  # whether a schema could not be made a grammar
@@ -92,14 +116,14 @@ class LlamaCpp:
         return self._estimate.count(in_three_roles(messages, tools))
 
     async def start(self) -> None:
-        """Start the child and load the model; raises ModelError."""
+        """Start the host, which loads the model; raises ModelError."""
         await self._asker.start()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Stream a reply; raises only ModelError."""
         if any(isinstance(each, UserMessage) and each.images for each in request.messages):
             raise ModelUnusable(f"{self.name} does not see images", BLIND)
-        grammars = self._grammars(request)
+        grammars = await asyncio.to_thread(self._grammars, request)
         heard = False
         for following, grammar in enumerate(grammars, 1):
             try:
@@ -121,13 +145,20 @@ class LlamaCpp:
         """Return the grammars to try, the best first; an empty one holds nothing."""
         from agent.models.grammar import answers, calls  # only where a reply is bound
 
+        if request.schema is None and not request.tools:
+            return ("",)
         if request.schema is None:
-            return (calls(request.tools) if request.tools else "",)
+            free = calls(request.tools)
+            known = request.known() if request.known else {}
+            return (calls(request.tools, known), free) if known else (free,)
         return ("",) if self._formless else (*answers(request.schema), "")
 
     async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:
         """Stream a reply that a grammar binds; raises ModelError and BadGrammar."""
+        from agent.models.grammar import calls
+
         put, usable = in_three_roles(request.messages, request.tools), request.usable
+        makers = [tool.name for tool in usable if tool.makes]
         frame: Frame = {
             "op": "stream",
             "messages": put,
@@ -138,6 +169,8 @@ class LlamaCpp:
             "stop": list(STOP) if usable else [],
             "trigger": trigger([tool.name for tool in usable]) if usable else "",
             "grammar": grammar,
+            # what such a call will have made could not be known before
+            "then": (trigger(makers), calls(usable)) if makers else None,
             # an answer in a form begins at once: what it thinks would have to be in the form too
             "thinking": 0 if request.schema is not None else CAPS[request.effort],
             "level": GPT_OSS[request.effort],
@@ -145,7 +178,9 @@ class LlamaCpp:
         reading = Reading(usable)
         async with contextlib.aclosing(self._ask(frame)) as answers:
             async for answer in answers:
-                if "prefill" in answer:
+                if "waits" in answer:
+                    yield NoticeChunk(WAITS)
+                elif "prefill" in answer:
                     yield PrefillChunk(*answer["prefill"])
                 elif "opened" in answer:
                     reading = Reading(request.tools, opened=True)
@@ -239,7 +274,7 @@ class LlamaCpp:
         return [Sample.model_validate(sample) for sample in done["samples"]]
 
     async def close(self) -> None:
-        """End the child."""
+        """Let go of the host; a private one ends."""
         await self._asker.close()
 
     # -- requests
@@ -276,16 +311,17 @@ class LlamaCpp:
                 # wrongly; without them the same build may well work
                 self._plain = True
 
-    async def _begin(self) -> Link:
-        """Start a child that has loaded the model; raises ModelError."""
+    async def _begin(self) -> Line:
+        """Return a link to a host that has loaded the model; raises ModelError."""
         while True:
             settings = {
                 "path": str(self._path),
                 "window": self.context_window,
                 "plain": self._plain,
+                "kept": str(self._kept or ""),
             }
             try:
-                link, answer = await Link.opened(settings)
+                link, answer = await self._opened(settings)
             except HostEnded as end:
                 if end.signal == signal.SIGILL and not self._plain:
                     self._plain = True
@@ -295,6 +331,16 @@ class LlamaCpp:
                 await link.close()
                 raise self._unusable(answer["failed"])
             return link
+
+    async def _opened(self, settings: Frame) -> tuple[Line, Frame]:
+        if self._shared is not None:
+            from agent.models import _shared_link
+
+            state, idle = self._shared.state, self._shared.idle
+            found = await _shared_link.opened(state, settings, model=self.name, idle=idle)
+            if found is not None:
+                return found
+        return await Link.opened(settings)
 
     # -- what went wrong, for a person
 

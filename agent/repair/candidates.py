@@ -58,6 +58,12 @@ class Candidate:
         return ", ".join([each.symbol.name for each in self.suspects] or self.after)
 
     @property
+    def size(self) -> int:
+        """How many lines come or go."""
+        lines = self.diff.splitlines()
+        return sum(each[:1] in ("+", "-") and each[:3] not in ("+++", "---") for each in lines)
+
+    @property
     def change(self) -> str:
         """The first line that is new, or else the first that goes, in a few words."""
         lines = [" ".join(line.split()) for line in self.diff.splitlines()[2:]]
@@ -103,8 +109,9 @@ class Gate:
             raise Refused(f"brings in `{sorted(brought)[0]}`, which no repair needs")
         if self._excepts(old, new):
             raise Refused("makes an exception for what the failing test gives and expects")
-        diff = unified(suspect.path, suspect.text, text)
-        return Candidate({suspect.path: suspect.text}, {suspect.path: text}, (suspect,), diff)
+        before, after = suspect.files_before(), suspect.files(text)
+        diff = "".join(unified(path, before[path] or "", after[path] or "") for path in after)
+        return Candidate(before, after, (suspect,), diff)
 
     def once(self, after: Mapping[str, str | None]) -> None:
         """Let these files through if they were not let through before; raises Refused."""
@@ -129,7 +136,9 @@ class Gate:
         made = shape(suspect.path, new)
         if made == shape(suspect.path, suspect.source):
             return None
-        return frozenset({(suspect.path, f"{suspect.symbol.name}:{made}")})
+        near = suspect.near.after if suspect.near else {}
+        with_it = {(path, shape(path, text or "")) for path, text in near.items()}
+        return frozenset({(suspect.path, f"{suspect.symbol.name}:{made}"), *with_it})
 
     def is_new(self, key: Key) -> bool:
         """Whether nothing of this key was tried."""

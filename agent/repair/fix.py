@@ -13,6 +13,7 @@ from agent.escalation import escalate
 from agent.events import Notice, PhaseStarted
 from agent.repair.apply import apply
 from agent.repair.asking import Asking
+from agent.repair.clues import gather
 from agent.repair.ladder import SUSPECTS
 from agent.repair.localise import Suspect, suspects
 from agent.repair.reproduce import Reproduction, reproduce
@@ -94,8 +95,8 @@ async def _localise(
     seen = trial.seen
     turn.emit(PhaseStarted(phase="localise", detail=f"{len(seen.targets) or 1} failing"))
     kept: list[Suspect] = []
-    ran = await bench.ran(seen.extra, seen.targets)
-    ranked = suspects(sources, seen.failures, seen.targets, bug, ran)
+    clues = await gather(turn.context, bench, seen)
+    ranked = suspects(sources, seen.failures, seen.targets, bug, clues.ran, clues.edited)
     for suspect in ranked[:LOOKED_AT]:
         enough = len(kept) >= SUSPECTS[turn.effort]
         if len(suspect.source) > LONGEST or (enough and not suspect.lines):

@@ -1,8 +1,8 @@
 """Where the bug may be: functions ranked by the failure, the failing tests and the description.
 
-No model is asked. Each source is a weight of the table below: frames of the traceback, what runs in
-failing rather than passing tests, names that the failing tests use or are called after, names that
-the description mentions; then what those functions call.
+No model is asked. Each source is a weight of the table below: frames of the traceback, lines that
+run in failing rather than passing tests, names that the failing tests use or are called after,
+names that the description mentions; then what those functions call, and what changed lately.
 """
 
 from __future__ import annotations
@@ -10,23 +10,31 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.context.sources import Source, Sources, class_of, is_test
+from agent.repair.recent import Age, Edited
 from tools import symbols
 from tools.inner_tests import inner_tests
 from tools.report import Failure, Ran
 from tools.symbols import Symbol
 
 WEIGHTS = {
-    "last frame": 12.0,
+    "frame": 12.0,  # the last; the one before it half of it, then a third
     "coverage": 10.0,
-    "frame": 6.0,
     "description": 5.0,
     "test": 4.0,
     "title": 3.0,
     "callee": 0.5,  # of the caller's
+    "uncommitted": 6.0,
+    "last commit": 3.0,
+    "last commits": 1.5,
+}
+_CHANGED: dict[Age, str] = {
+    "uncommitted": "changed, not committed",
+    "last commit": "changed by the last commit",
+    "last commits": "changed lately",
 }
 TITLED = 20  # lines shown of a test that is only a title in its file
 CALLEES_OF = 6  # the best suspects whose callees become suspects too
@@ -35,11 +43,20 @@ _FRAME = re.compile(r"""(?:File ")?([\w./\\@+-]+\.[A-Za-z]{1,4})"?(?::|, line )(
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """A candidate that others start from: whole files, as they are in the tree and in it."""
+
+    before: Mapping[str, str | None]
+    after: Mapping[str, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """A function that may hold the bug; `text` is its whole file, `why` says what pointed here.
 
-    `lines` are those of the file that ran in failing tests; empty where that is not known.
+    `lines` are those of the file that ran in failing tests; empty where that is not known. With
+    `near` the text is what that candidate makes of the file.
     """
 
     path: str
@@ -48,6 +65,15 @@ class Suspect:
     score: float
     why: str
     lines: tuple[int, ...] = ()
+    near: Near | None = None
+
+    def files(self, text: str) -> dict[str, str | None]:
+        """Return the files of the candidate that makes its file this text."""
+        return {**(self.near.after if self.near else {}), self.path: text}
+
+    def files_before(self) -> dict[str, str | None]:
+        """Return those files as they are in the tree."""
+        return {self.path: self.text, **(self.near.before if self.near else {})}
 
     @property
     def source(self) -> str:
@@ -100,19 +126,26 @@ def suspects(
     targets: Sequence[str],
     description: str,
     ran: Sequence[Ran] = (),
+    edited: Sequence[Edited] = (),
+    weights: Mapping[str, float] = WEIGHTS,
 ) -> list[Suspect]:
     """Return the functions that may hold the bug, the likeliest first.
 
-    With `ran`, what runs in failing and in passing tests, only functions that run in a failing one.
+    With `ran`, what runs in failing and in passing tests, only functions that run in a failing one;
+    names that a test uses, and calls, are guesses at the same, and count only without it.
+    `edited` is what changed lately, the newest first; without `ran` that alone makes a suspect.
     """
-    ranking = _Ranking(sources)
+    ranking = _Ranking(sources, weights)
     ranking.by_traceback(failures)
-    used = {name for test in targets for name in _NAME.findall(source_of_test(sources, test)[1])}
+    texts = [] if ran else [source_of_test(sources, test)[1] for test in targets]
+    used = {name for text in texts for name in _NAME.findall(text)}
     ranking.by_names(used, "test", "used by the failing test")
     ranking.by_names(set(_NAME.findall(description)), "description", "named in the description")
-    ranking.by_calls()
     if ran:
         ranking.by_runs(ran)
+    else:
+        ranking.by_calls()
+    ranking.by_changes(edited, known=bool(ran))
     ranking.by_titles(targets)
     ranking.without_tests(targets)
     return ranking.suspects()
@@ -124,8 +157,9 @@ _Key = tuple[str, str, int]  # path, name, first line
 class _Ranking:
     """Adds up what points to each function."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, weights: Mapping[str, float]) -> None:
         self._sources = sources
+        self._weights = weights
         self._found: dict[_Key, tuple[Source, Symbol]] = {}
         self._scores: defaultdict[_Key, float] = defaultdict(float)
         self._reasons: dict[_Key, str] = {}
@@ -138,12 +172,16 @@ class _Ranking:
         self._reasons.setdefault(key, why)
 
     def by_traceback(self, failures: Sequence[Failure]) -> None:
-        """Add frames of the tracebacks, the last one most."""
+        """Add frames of the tracebacks, the nearer to the failure the more.
+
+        By one over their rank, as Wong et al.: Boosting Bug-Report-Oriented Fault Localization with
+        Segmentation and Stack-Trace Analysis (2014).
+        """
         for failure in failures:
             frames = list(_frames(self._sources, failure.trace))
-            for number, (source, symbol) in enumerate(frames):
-                kind = "last frame" if number == len(frames) - 1 else "frame"
-                self._point(source, symbol, WEIGHTS[kind] / len(failures), "in the traceback")
+            for rank, (source, symbol) in enumerate(reversed(frames), 1):
+                weight = self._weights["frame"] / rank / len(failures)
+                self._point(source, symbol, weight, "in the traceback")
 
     def by_names(self, names: set[str], kind: str, why: str) -> None:
         """Add functions that are named."""
@@ -160,7 +198,7 @@ class _Ranking:
             # a name that many functions share points to none of them in particular; a class that
             # is named points to its methods, less than their own name would
             own = 1 if symbol.short in names else 0.3
-            self._point(source, symbol, WEIGHTS[kind] * own / same[symbol.short], why)
+            self._point(source, symbol, self._weights[kind] * own / same[symbol.short], why)
 
     def by_calls(self) -> None:
         """Add what the best so far call."""
@@ -172,7 +210,7 @@ class _Ranking:
             same = Counter(function.short for _, function in there)
             for callee_source, callee in there:
                 if callee.short in called:
-                    weight = score * WEIGHTS["callee"] / same[callee.short]
+                    weight = score * self._weights["callee"] / same[callee.short]
                     if callee_source.path != source.path:
                         weight /= 2
                     self._point(callee_source, callee, weight, f"called by {symbol.name}")
@@ -184,10 +222,22 @@ class _Ranking:
             key = _key(source, symbol)
             self._lines[key] |= set(lines)
             if suspicion > suspicions[key]:  # of a function and what is nested in it
-                weight = WEIGHTS["coverage"] * (suspicion - suspicions[key])
+                weight = self._weights["coverage"] * (suspicion - suspicions[key])
                 suspicions[key] = suspicion
                 self._point(source, symbol, weight, "runs when the tests fail")
         self._found = {key: value for key, value in self._found.items() if suspicions[key]}
+
+    def by_changes(self, edited: Sequence[Edited], known: bool) -> None:
+        """Add what changed lately: all of it, or what is `known` already."""
+        ages: dict[_Key, tuple[Source, Symbol, Age]] = {}
+        for each in edited:
+            for source, symbol in _touched(self._sources, each):
+                if not known or _key(source, symbol) in self._found:
+                    ages.setdefault(_key(source, symbol), (source, symbol, each.age))
+        # a change of many functions points to none of them in particular
+        same = Counter(age for _, _, age in ages.values())
+        for source, symbol, age in ages.values():
+            self._point(source, symbol, self._weights[age] / same[age], _CHANGED[age])
 
     def by_titles(self, targets: Sequence[str]) -> None:
         """Add to what the failing tests are called after, where it was found already."""
@@ -195,7 +245,7 @@ class _Ranking:
         for source, symbol in list(self._found.values()):
             words = set(_words(symbol.short))
             if words and any(words <= title for title in titles):
-                self._point(source, symbol, WEIGHTS["title"], "the failing test is called so")
+                self._point(source, symbol, self._weights["title"], "the failing test is called so")
 
     def without_tests(self, targets: Sequence[str]) -> None:
         """Take out what is a test itself, though it stands in a source: it is the proof."""
@@ -238,6 +288,7 @@ def _executed(
 ) -> Iterator[tuple[Source, Symbol, float, tuple[int, ...]]]:
     """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, and their lines.
 
+    That of a function is the most of its lines, where they were watched, else how often it ran.
     Abreu, Zoeteweij, van Gemund: On the Accuracy of Spectrum-based Fault Localization (2007).
     """
     failing = max((each.failing for each in ran), default=0)
@@ -248,8 +299,24 @@ def _executed(
         source = sources.get(located)
         symbol = symbols.enclosing(source.functions, each.line) if source else None
         if source is not None and symbol is not None:
-            suspicion = each.failing / math.sqrt(max(failing * (each.failing + each.passing), 1))
+            # a function that all tests run may have a line that only failing ones do
+            counts = [(red, green) for _, red, green in each.counts]
+            suspicion = max(
+                red / math.sqrt(max(failing * (red + green), 1))
+                for red, green in counts or [(each.failing, each.passing)]
+            )
             yield source, symbol, suspicion, each.lines
+
+
+def _touched(sources: Sources, edited: Edited) -> Iterator[tuple[Source, Symbol]]:
+    """Yield the functions that hold lines that changed."""
+    source = None if is_test(edited.path) else sources.get(edited.path)
+    if source is None:
+        return
+    first = symbols.enclosing(source.functions, edited.first)
+    for symbol in source.functions:
+        if symbol == first or edited.first < symbol.start_line <= edited.last:
+            yield source, symbol
 
 
 def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:

@@ -1,17 +1,20 @@
 """What the model is told for one repair: the failing test, what it said, the function, no more.
 
-A small model pays for every token it reads, so each part has a budget in characters. Everything up
-to the last line is the same for all candidates of one suspect, so their samples share its prefill.
+A small model pays for every token it reads, so each part has a price in tokens and a reason. What
+is the same for all suspects comes first, and everything up to the last line is the same for all
+candidates of one, so each is read once.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.messages import Message, SystemMessage, UserMessage
+from agent.models.estimate import upper
+from agent.repair.focus import head_of, part_of_test, said_by, said_for, tail_of
 from agent.repair.localise import Suspect
 from tools import symbols
 from tools.report import Failure
@@ -19,7 +22,16 @@ from tools.symbols import Symbol
 
 SYSTEM = "You repair bugs in code. You change as little as needed and keep names and parameters."
 NAMED, SUSPECTS = 10, 8  # failing tests and suspects that the free loop is told of
-TEST_BUDGET, TRACE_BUDGET, AROUND_BUDGET, BUG_BUDGET = 1600, 1200, 900, 1200  # characters
+LOOP_BUG, LOOP_TEST, LOOP_FAILURE = 400, 530, 400  # tokens, in what begins a free loop
+
+# what stands beside the function: at most so many tokens of it, and why; with the words around it
+# under 700
+PRICES: Mapping[str, tuple[int, str]] = {
+    "bug": (110, "what the user says"),
+    "test": (250, "what must hold: the failing line and what it needs"),
+    "failure": (130, "what happened in its place"),
+    "around": (90, "what the function leans on in its file"),
+}
 
 REWRITE = "Answer with the whole corrected function, nothing else, in one code block."
 EXPLAIN = (
@@ -66,35 +78,51 @@ def edit_prompt(evidence: Evidence, suspect: Suspect) -> tuple[Message, ...]:
 
 
 def _asked(evidence: Evidence, suspect: Suspect, what: str) -> tuple[Message, ...]:
-    parts = []
+    told = [*parts(evidence, suspect).values(), what]
+    return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(told), by="harness")
+
+
+def parts(evidence: Evidence, suspect: Suspect) -> dict[str, str]:
+    """Return what a prompt tells, by the names of `PRICES`, and the function last."""
+    most = {name: tokens for name, (tokens, _) in PRICES.items()}
+    told: dict[str, str] = {}
     if evidence.bug:
-        parts.append(f"Bug report: {_cut(evidence.bug, BUG_BUDGET)}")
+        told["bug"] = f"Bug report: {head_of(evidence.bug, most['bug'])}"
     if evidence.test:
-        parts.append(f"This test fails:\n{_block(_cut(dedent(evidence.test), TEST_BUDGET))}")
+        test = part_of_test(dedent(evidence.test), evidence.failure, most["test"])
+        told["test"] = f"This test fails:\n{_block(test)}"
     if evidence.failure is not None:
-        said = _cut_front(said_by(evidence.failure), TRACE_BUDGET)
-        parts.append(f"It says:\n{_block(said)}")
-    around = surroundings(suspect)
-    if around:
-        parts.append(f"From {suspect.path}:\n{_block(around)}")
+        said = said_for(evidence.failure, most["failure"])
+        told["failure"] = f"It says:\n{_block(said)}"
+    if around := head_of(surroundings(suspect), most["around"]):
+        told["around"] = f"From {suspect.path}:\n{_block(around)}"
     where = f"`{suspect.symbol.name}` in {suspect.path}"
-    parts.append(f"The bug is in {where}:\n{_block(dedent_function(suspect))}")
-    parts.append(what)
-    return SystemMessage(text=SYSTEM), UserMessage(text="\n\n".join(parts), by="harness")
+    told["function"] = f"The bug is in {where}:\n{_block(dedent_function(suspect))}"
+    return told
+
+
+def priced(evidence: Evidence, suspect: Suspect) -> str:
+    """Return in a line what each part of a suspect's prompts costs, and why it is there."""
+    told = parts(evidence, suspect)
+    function = upper(told.pop("function"))
+    beside = sum(map(upper, told.values())) + upper(SYSTEM) + upper(EXPLAIN)
+    each = [f"{name} {upper(text)} ({PRICES[name][1]})" for name, text in told.items()]
+    where = f"{suspect.symbol.name} in {suspect.path}"
+    return f"prompt for {where}: {function} tokens, and {beside} beside it: {', '.join(each)}"
 
 
 def loop_prompt(evidence: Evidence, targets: Sequence[str], suspects: Sequence[Suspect]) -> str:
     """Return what begins a free loop: what fails, what it says, where it may be, the task."""
-    parts = [f"Bug report: {_cut(evidence.bug, BUG_BUDGET)}"] if evidence.bug else []
+    parts = [f"Bug report: {head_of(evidence.bug, LOOP_BUG)}"] if evidence.bug else []
     if targets:
         more = f"\n… and {len(targets) - NAMED} more" if targets[NAMED:] else ""
         names = "\n".join(each[:120] for each in targets[:NAMED])
         parts.append(f"These tests fail:\n{names}{more}")
     if evidence.test:
-        test = _block(_cut(dedent(evidence.test), TEST_BUDGET))
+        test = _block(head_of(dedent(evidence.test), LOOP_TEST))
         parts.append(f"One of them, in {evidence.test_path}:\n{test}")
     if evidence.failure is not None:
-        said = _cut_front(said_by(evidence.failure), TRACE_BUDGET)
+        said = tail_of(said_by(evidence.failure), LOOP_FAILURE)
         parts.append(f"It says:\n{_block(said)}")
     if suspects:
         rows = [
@@ -128,18 +156,12 @@ def _head_and_body(suspect: Suspect) -> tuple[str, str]:
 
 def prompt_for_test(bug: str, listing: str, source: str, path: str) -> tuple[Message, ...]:
     """Return the messages that ask for a test which fails because of the bug."""
-    parts = [f"Bug report: {_cut(bug, BUG_BUDGET)}", f"From {path}:\n{_block(source)}", listing]
+    parts = [f"Bug report: {head_of(bug, LOOP_BUG)}", f"From {path}:\n{_block(source)}", listing]
     parts.append(
         "Write one pytest test function that fails because of this bug and passes once it is"
         " repaired. Import what it needs. Answer with the test file only, in one code block."
     )
     return SystemMessage(text="You write tests."), UserMessage(text="\n\n".join(parts))
-
-
-def said_by(failure: Failure) -> str:
-    """Return what a failure said, without the lines that only repeat the test's source."""
-    errors = [line for line in failure.trace.splitlines() if line.startswith(("E ", ">"))]
-    return "\n".join(errors) or failure.trace or failure.message
 
 
 def dedent_function(suspect: Suspect) -> str:
@@ -178,21 +200,8 @@ def surroundings(suspect: Suspect) -> str:
     for line in lines:
         if (match := re.match(r"([A-Za-z_]\w*)\s*(?::[^=]+)?=\s*\S", line)) and match[1] in used:
             kept.append(line[:160])
-    return _cut("\n".join(dict.fromkeys(kept)), AROUND_BUDGET)
+    return "\n".join(dict.fromkeys(kept))
 
 
 def _block(text: str) -> str:
     return f"```\n{text.strip(chr(10))}\n```"
-
-
-def _cut(text: str, budget: int) -> str:
-    if len(text) <= budget:
-        return text
-    return text[:budget].rsplit("\n", 1)[0] + "\n…"
-
-
-def _cut_front(text: str, budget: int) -> str:
-    """Keep the end: what a failure says last is what it is about."""
-    if len(text) <= budget:
-        return text
-    return "…\n" + text[-budget:].split("\n", 1)[-1]

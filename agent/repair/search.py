@@ -9,21 +9,25 @@ from dataclasses import replace
 from agent.context.sources import Sources
 from agent.errors import Failed
 from agent.events import AttemptFinished, AttemptStarted, Notice, PhaseStarted, Verification
+from agent.messages import Message
 from agent.models.base import LocalModel, Model
+from agent.models.estimate import upper
 from agent.repair import prompts
 from agent.repair.asking import Asking, Question
 from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
+from agent.repair.focus import said_by
 from agent.repair.free_loop import FreeLoop
-from agent.repair.ladder import LOOPS, REWRITES, STEPS, SUSPECTS, Rung, Where, ladder
+from agent.repair.ladder import LONG, LOOPS, REWRITES, SLIPS, STEPS, SUSPECTS, Rung, Where, ladder
 from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
-from agent.repair.slips import LIKELY, Change, passing, slips
-from agent.repair.trial import Ruling, Trial
+from agent.repair.refining import NearMisses
+from agent.repair.slips import LIKELY, Change, Scored, passing, slips
+from agent.repair.trial import Ruling, Trial, told
 from agent.turn import Turn
 from agent.workplace import Workplace
 from tools.base import ToolError
-from tools.report import Failure
+from tools.report import Failure, Screened
 
 EXPLANATION = 80  # tokens
 TOLD = 50  # failing tests whose sources the gate knows
@@ -47,6 +51,8 @@ class Search:
         self._gate = Gate("\n".join(source_of_test(sources, each)[1] for each in targets))
         self._edits: dict[int, LineEdits] = {}
         self._unlikely: list[Change] = []  # slips that pass, and that the model would not write
+        self._misses = NearMisses()
+        self._explained: set[str] = set()
 
     async def run(
         self, found: Sequence[Suspect], asking: Asking
@@ -60,12 +66,17 @@ class Search:
         self._asking, self._edits = asking, {}
         limit = ""  # on steps, which only the loop takes
         where, near = self._where(asking.model), found[: SUSPECTS[self._turn.effort]]
-        for rung in ladder(self._turn.effort, len(near), where, self._turn.rungs):
+        # what no edits can be made of has to be written anew at once, however long it is
+        sizes = [upper(each.source) for each in near] if asking.local else []
+        long = {rank for rank, size in enumerate(sizes) if size > LONG}
+        for rung in ladder(self._turn.effort, len(near), where, self._turn.rungs, long):
             if reached := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = reached
                 return None
             if rung.kind == "slip":
                 winner = await self._slips(found, rung)
+            elif rung.kind == "refine":
+                winner = await self._refine(found, rung)
             elif rung.kind == "loop":
                 self._turn.emit(PhaseStarted(phase="propose", detail=str(rung)))
                 winner, limit = await self._work(near, rung)
@@ -142,26 +153,66 @@ class Search:
     ) -> tuple[Candidate, Verification] | None:
         """Try small changes that no model has to write; at last those that may pass by chance."""
         if rung.samples:
-            evidence = self._evidence()
-            said = prompts.said_by(evidence.failure) if evidence.failure else ""
-            changes = slips(found, said, self._gate, rung.samples)
-            self._turn.emit(PhaseStarted(phase="propose", detail=f"{rung}: {len(changes)}"))
-            kept = await passing(changes, self._trial, self._gate, self._asking, evidence)
+            kept = await self._passing(found, str(rung), rung.samples, self._evidence())
             likely = [change for score, change in kept if score >= LIKELY]
             self._unlikely = [change for score, change in kept if score < LIKELY]
         else:
             likely, self._unlikely = self._unlikely, []
-        for suspect, mutant in likely:
+        return await self._each(likely, str(rung))
+
+    async def _passing(
+        self, found: Sequence[Suspect], rung: str, most: int, evidence: prompts.Evidence
+    ) -> list[Scored]:
+        """Return the small changes of the suspects that are to be tried in full."""
+        said = said_by(evidence.failure) if evidence.failure else ""
+        changes = slips(found, said, self._gate, most)
+        self._turn.emit(PhaseStarted(phase="propose", detail=f"{rung}: {len(changes)}"))
+        return await passing(changes, self._trial, self._gate, self._asking, evidence, self._misses)
+
+    async def _each(
+        self, changes: Sequence[Change], rung: str
+    ) -> tuple[Candidate, Verification] | None:
+        for suspect, mutant in changes:
             where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
-            if winner := await self._try(suspect, [mutant.function(suspect)], where):
+            candidate = self._read(suspect, mutant.function(suspect), where)
+            if candidate and (winner := await self._rule(candidate, where)):
                 return winner
         return None
+
+    async def _refine(
+        self, found: Sequence[Suspect], rung: Rung
+    ) -> tuple[Candidate, Verification] | None:
+        """Go on from a near miss: by small changes, by edits of a line, by writing it anew."""
+        miss = self._misses.take()
+        based = miss.based(found) if miss else []
+        if miss is None or not based:
+            return None
+        evidence = self._evidence(miss.failure)
+        likely: list[Change] = []
+        unlikely: list[Change] = []
+        if "slip" in (self._turn.rungs or ("slip",)):
+            kept = await self._passing(based, str(rung), SLIPS[self._turn.effort] // 4, evidence)
+            for score, change in kept:
+                (likely if score >= LIKELY else unlikely).append(change)
+        if winner := await self._each(likely, str(rung)):
+            return winner
+        winner = None
+        if self._asking.local:  # elsewhere no more is asked than `leaving` has said
+            where = f"{rung}: {based[0].symbol.name} in {based[0].path}"
+            self._explain(evidence, based[0])
+            edits = LineEdits(self._asking, evidence, based[0])
+            replies = await edits.next(rung.samples)
+            replies += await self._rewritten(evidence, based[0])
+            self._turn.done.usage = self._asking.used
+            winner = await self._try(based[0], replies, where)
+        return winner or await self._each(unlikely, str(rung))
 
     async def _ask(self, suspect: Suspect, rung: Rung) -> tuple[Candidate, Verification] | None:
         """Ask for candidates that change one function, and try them."""
         where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
         if rung.kind != "edit" or self._asking.local:
             self._turn.emit(PhaseStarted(phase="propose", detail=where))
+        self._explain(self._evidence(), suspect)
         replies = await self._replies(rung, suspect)
         self._turn.done.usage = self._asking.used
         return await self._try(suspect, replies, where)
@@ -170,40 +221,56 @@ class Search:
         self, suspect: Suspect, replies: Sequence[str], where: str
     ) -> tuple[Candidate, Verification] | None:
         """Try what was proposed: what a quick screen lets through, before what it cannot judge."""
-        candidates: list[Candidate] = []
-        for reply in replies:
-            try:
-                candidate = self._gate.read(suspect, reply)
-                self._trial.changes(candidate.after)  # which its file's encoding may not have
-                candidates.append(candidate)
-            except (Refused, ToolError) as refusal:
-                self._open(where)
-                self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
-        screened = list(
-            zip(
-                candidates,
-                await self._trial.screen([each.after for each in candidates]),
-                strict=True,
-            )
-        )
-        for candidate, (passed, why) in sorted(screened, key=lambda each: _turn_of(each[1][0])):
-            self._open(f"{where}: {candidate.change}")
-            ruling = Ruling("cancelled")
-            try:
-                ruling = (
-                    Ruling("failed", why) if passed is False else await self._trial.rule(candidate)
-                )
-            finally:
-                self._turn.emit(
-                    AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=candidate.diff)
-                )
-            if ruling.record is not None:
-                return candidate, ruling.record
+        candidates = [each for each in (self._read(suspect, r, where) for r in replies) if each]
+        screened = await self._trial.screen([each.after for each in candidates])
+        pairs = list(zip(candidates, screened, strict=True))
+        # of those that pass the smallest change comes first
+        pairs.sort(key=lambda pair: (_turn_of(pair[1].passed), pair[0].size))
+        for candidate, screen in pairs:
+            if screen.passed is False:
+                self._misses.note(candidate.before, candidate.after, screen)
+            if winner := await self._rule(candidate, where, screen):
+                return winner
         return None
+
+    def _read(self, suspect: Suspect, reply: str, where: str) -> Candidate | None:
+        """Return the candidate in a reply; one that is refused is an attempt without one."""
+        try:
+            candidate = self._gate.read(suspect, reply)
+            self._trial.changes(candidate.after)  # which its file's encoding may not have
+        except (Refused, ToolError) as refusal:
+            self._open(where)
+            self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
+            return None
+        return candidate
+
+    async def _rule(
+        self, candidate: Candidate, where: str, screen: Screened | None = None
+    ) -> tuple[Candidate, Verification] | None:
+        """Try one candidate in full, unless a screen has seen it fail."""
+        self._open(f"{where}: {candidate.change}")
+        ruling = Ruling("cancelled")
+        try:
+            if screen is not None and screen.passed is False:
+                ruling = Ruling("failed", told(screen.test, screen.message))
+            else:
+                ruling = await self._trial.rule(candidate)
+        finally:
+            self._turn.emit(
+                AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=candidate.diff)
+            )
+        return (candidate, ruling.record) if ruling.record is not None else None
 
     def _open(self, where: str) -> None:
         self._turn.done.attempts += 1
         self._turn.emit(AttemptStarted(attempt=self._turn.done.attempts, detail=where))
+
+    def _explain(self, evidence: prompts.Evidence, suspect: Suspect) -> None:
+        """Tell once what the parts of a prompt cost, where that was asked for."""
+        text = prompts.priced(evidence, suspect) if self._turn.explain_context else ""
+        if text and text not in self._explained:
+            self._explained.add(text)
+            self._turn.emit(Notice(text=text))
 
     async def _replies(self, rung: Rung, suspect: Suspect) -> list[str]:
         evidence = self._evidence()
@@ -217,11 +284,14 @@ class Search:
         if explain and self._asking.local:
             # asked for in two parts, since a small model may explain until its room is used up
             cause = Question(messages, prompts.CAUSE, EXPLANATION, stop="\n")
-            (told,) = await self._asking.answers(cause, 1, rung.temperature)
-            begin = f"{told}\n\n{begin}"
-        room = len(suspect.source) // 2 + 120
-        question = Question(messages, begin, room, draft=prompts.body(suspect))
+            (said,) = await self._asking.answers(cause, 1, rung.temperature)
+            begin = f"{said}\n\n{begin}"
+        question = _whole(suspect, messages, begin)
         return await self._asking.answers(question, rung.samples, rung.temperature)
+
+    async def _rewritten(self, evidence: prompts.Evidence, suspect: Suspect) -> list[str]:
+        messages = prompts.repair_prompt(evidence, suspect, explain=False)
+        return await self._asking.answers(_whole(suspect, messages, prompts.opening(suspect)))
 
     def leaving(self, found: Sequence[Suspect]) -> list[str]:
         """Return what a model elsewhere would be sent, a line each."""
@@ -233,7 +303,7 @@ class Search:
         if evidence.test:
             told.append(f"{evidence.test_path}: the failing test, {_size(evidence.test)}")
         if evidence.failure is not None:
-            told.append(f"what the test said, {_size(prompts.said_by(evidence.failure))}")
+            told.append(f"what the test said, {_size(said_by(evidence.failure))}")
         if evidence.bug:
             told.append(f"the description of the bug, {_size(evidence.bug)}")
         count = REWRITES[self._turn.effort] if found else 0
@@ -255,14 +325,20 @@ class Search:
             f"{then}in {times} of at most {most:,} bytes of text, one function at a time",
         ]
 
-    def _evidence(self) -> prompts.Evidence:
+    def _evidence(self, failure: Failure | None = None) -> prompts.Evidence:
         # the failure that is told most briefly costs least to read
-        failures = self._trial.seen.failures
+        failures = [failure] if failure else self._trial.seen.failures
         failure = min(failures, key=lambda each: len(each.trace), default=None)
         path, test = source_of_test(self._sources, failure.test) if failure else ("", "")
         if failure is None:
             failure = Failure(test="", trace=self._trial.seen.before.output[-2000:])
         return prompts.Evidence(self._bug, failure, path, test)
+
+
+def _whole(suspect: Suspect, messages: tuple[Message, ...], begin: str) -> Question:
+    """Return the question for a whole function."""
+    room = len(suspect.source) // 2 + 120  # tokens
+    return Question(messages, begin, room, draft=prompts.body(suspect))
 
 
 def _size(text: str) -> str:

@@ -18,6 +18,7 @@ from agent.repair.asking import Asking
 from agent.repair.candidates import Gate, Key
 from agent.repair.localise import Suspect
 from agent.repair.mutants import Mutant, mutants
+from agent.repair.refining import NearMisses
 from agent.repair.trial import Trial
 
 LIKELY = -13.0  # nats, of the wrong line and what it must be; below it a pass may be chance
@@ -55,20 +56,29 @@ def _row(rank: int, suspect: Suspect, said: str) -> Iterator[tuple[int, int, Cha
 
 
 async def passing(
-    changes: Sequence[Change], trial: Trial, gate: Gate, asking: Asking, evidence: prompts.Evidence
+    changes: Sequence[Change],
+    trial: Trial,
+    gate: Gate,
+    asking: Asking,
+    evidence: prompts.Evidence,
+    misses: NearMisses,
 ) -> list[Scored]:
     """Return the changes to try in full, the likeliest first, with their log-probabilities.
 
-    Those that the targets pass with; where nothing tells, those that the model likes most.
+    Those that the targets pass with; where nothing tells, those that the model likes most. What
+    comes closer is noted among the near misses.
     """
-    told = await trial.screen([{s.path: m.applied(s.text)} for s, m in changes])
-    for (suspect, mutant), (verdict, _) in zip(changes, told, strict=True):
-        if verdict is False:
+    files = [suspect.files(mutant.applied(suspect.text)) for suspect, mutant in changes]
+    told = await trial.screen(files)
+    for (suspect, mutant), after, each in zip(changes, files, told, strict=True):
+        if each.passed is False:
             gate.tried(gate.key(suspect, mutant.function(suspect)))
-    passed = [change for change, (verdict, _) in zip(changes, told, strict=True) if verdict]
+            if each.passes:  # that it says something else is seldom more than another crash
+                misses.note(suspect.files_before(), after, each)
+    passed = [change for change, each in zip(changes, told, strict=True) if each.passed]
     if passed or not asking.local:
         return await _ranked(passed, asking, evidence)
-    unknown = [each for each, (verdict, _) in zip(changes, told, strict=True) if verdict is None]
+    unknown = [change for change, each in zip(changes, told, strict=True) if each.passed is None]
     return await _ranked(unknown[:UNSCREENED], asking, evidence)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.bench import Bench, Changes
 from agent.context.sources import Sources
@@ -16,11 +16,14 @@ from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
 from agent.verify import objection, verification
 from sandbox.workspace import Workspace
-from tools.report import CheckReport, TestOutcome
+from tools.report import CheckReport, Screened, TestOutcome
 from tools.textfile import TextFile
 
 RUNS = 2  # green runs that a candidate needs
 MOST_PLANTED = 4  # places of one candidate where the line is planted, until one is reached
+
+
+Files = frozenset[tuple[str, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Trial:
         self.seen = seen
         self._sources = sources
         self._reached: dict[Suspect | str, bool] = {}
+        self._passing: set[Files] = set()  # what passed a screen, and no trial has ruled out
 
     @property
     def isolated(self) -> bool:
@@ -57,21 +61,18 @@ class Trial:
         files = self._turn.context.workspace
         return {**self.seen.extra, **{path: written(files, path, texts[path]) for path in texts}}
 
-    async def screen(
-        self, proposals: Sequence[Mapping[str, str | None]]
-    ) -> list[tuple[bool | None, str]]:
-        """Tell of files that would change whether the targets pass, and what failed; None: unknown.
+    async def screen(self, proposals: Sequence[Mapping[str, str | None]]) -> list[Screened]:
+        """Tell of files that would change whether the targets pass, and what failed.
 
         Quick, by one process for all, and no proof of anything: what passes is tried in full.
         """
-        unknown: list[tuple[bool | None, str]] = [(None, "")] * len(proposals)
-        if len(proposals) < 2 or not self.seen.targets:
+        unknown = [Screened(number=number, passed=None) for number in range(len(proposals))]
+        if not proposals or not self.seen.targets:
             return unknown
         made = [self.changes(each) for each in proposals]
         screened = await self._bench.screen(made, self.seen.targets, self.seen.extra)
-        for each in screened:
-            unknown[each.number] = (each.passed, _told(each.test, each.message))
-        return unknown
+        self._passing |= {_files(proposals[each.number]) for each in screened if each.passed}
+        return list(screened) or unknown
 
     async def reached(self, suspect: Suspect) -> bool:
         """Whether a line planted in the suspect makes the targets fail: it is what they run."""
@@ -108,6 +109,14 @@ class Trial:
 
     async def rule(self, candidate: Candidate) -> Ruling:
         """Try one candidate in full."""
+        ruling = await self._ruled(candidate)
+        self._passing.discard(_files(candidate.after))
+        if ruling.record is None:
+            return ruling
+        record = ruling.record.model_copy(update={"rivals": len(self._passing)})
+        return replace(ruling, record=record)
+
+    async def _ruled(self, candidate: Candidate) -> Ruling:
         seen, before = self.seen, self.seen.before
         changes = self.changes(candidate.after)
         if seen.targets:
@@ -181,6 +190,10 @@ def written(files: Workspace, path: str, text: str | None) -> bytes | None:
     return file.spliced(0, len(file.text), text).encode()
 
 
+def _files(texts: Mapping[str, str | None]) -> Files:
+    return frozenset(texts.items())
+
+
 def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:
     if report.timed_out:
         return "the tests did not end in time"
@@ -189,9 +202,10 @@ def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:
     for test in targets:
         if report.tests.get(test) is not TestOutcome.PASSED:
             said = next((each.message for each in report.failures if each.test == test), "")
-            return _told(test, said)
+            return told(test, said)
     return ""
 
 
-def _told(test: str, said: str) -> str:
+def told(test: str, said: str) -> str:
+    """Return in a line which test failed and what it said."""
     return f"{test.rsplit('::', 1)[-1]}: {said or 'not passed'}"[:200]

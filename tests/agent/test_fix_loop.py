@@ -181,7 +181,9 @@ def test_a_model_of_this_machine_that_can_be_sampled_comes_to_it_last(
     put(root, {"units.py": GOOD["units.py"]})
     *before, last = ladder(3, 2, "engine")
     assert (last.kind, LOOPS["engine"]) == ("loop", (0, 0, 0, 1, 1))
-    asked = [rung for rung in before if rung.kind not in ("slip", "edit")]  # no samples
+    asked = [
+        rung for rung in before if rung.kind not in ("slip", "edit", "refine")
+    ]  # of these no samples, here
     requests = len(asked) + sum(rung.kind == "explain" for rung in asked)
     model = script(
         tmp_path / "near.yaml", *[{"samples": [NO] * 3}] * requests, {"calls": [TIMES]}, "Done."
@@ -203,6 +205,18 @@ def test_the_loop_stands_where_the_model_is(effort: int) -> None:
         assert sum(rung.samples for rung in own) == loops[effort]
         assert rungs == ([*own, *plain] if where == "elsewhere" else [*plain, *own])
         assert list(ladder(effort, 0, where)) == own, "it needs no suspect"
+
+
+def test_of_a_long_function_edits_come_before_it_is_written_anew() -> None:
+    def about(long: set[int]) -> list[tuple[int, str]]:
+        return [(rung.suspect, rung.kind) for rung in ladder(2, 5, "engine", (), long)]
+
+    usual, late = about(set()), about({0})
+    assert usual.index((0, "rewrite")) < usual.index((0, "edit"))
+    last_edit = max(place for place, rung in enumerate(late[:20]) if rung[1] == "edit")
+    assert late.index((0, "rewrite")) > last_edit
+    assert late.index((1, "rewrite")) < last_edit
+    assert sorted(usual) == sorted(late), "nothing is lost, only later"
 
 
 # -- what is asked

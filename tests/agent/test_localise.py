@@ -7,7 +7,7 @@ import pytest
 from agent.context.sources import Sources, is_test
 from agent.repair.localise import source_of_test, suspects
 from sandbox.workspace import Workspace
-from tools.report import Failure
+from tools.report import Failure, Ran
 
 FILES = {
     "shop/pricing.py": """\
@@ -64,12 +64,47 @@ def test_the_last_frame_in_the_project_beats_the_test(sources: Sources) -> None:
     assert names(found)[0] == "reduced"
 
 
+def test_the_nearer_a_frame_is_to_the_failure_the_more_it_says(sources: Sources) -> None:
+    frames = ("other.py:2: in unrelated", "pricing.py:6: in reduced", "pricing.py:11: in add")
+    trace = "".join(f"shop/{frame}\n" for frame in frames)
+    found = suspects(sources, [Failure(test="x", trace=trace)], [], "")
+    assert names(found) == ["Cart.add", "reduced", "unrelated"]
+
+
+def test_where_runs_were_watched_nothing_is_guessed_from_names_and_calls(sources: Sources) -> None:
+    pricing = "shop/pricing.py"
+    runs = [
+        Ran(path=pricing, line=1, failing=1, passing=8),
+        Ran(path=pricing, line=5, failing=1, passing=8),
+        Ran(path="shop/other.py", line=1, failing=1, passing=0),
+    ]
+    found = suspects(sources, [], [TARGET], "", runs)
+    assert names(found)[0] == "unrelated"
+    assert {each.why for each in found} == {"runs when the tests fail"}
+
+
 def test_a_function_that_the_failing_test_is_called_after_comes_before_others(
     sources: Sources,
 ) -> None:
     for target in ("test_is_reduced_twice", "testReducedTwice", "test_reduced[total]"):
         found = suspects(sources, [], [f"tests/test_pricing.py::{target}"], "total and reduced")
         assert names(found) == ["reduced", "total"]
+
+
+def test_a_line_that_only_failing_tests_run_tells_more_than_the_function_around_it(
+    sources: Sources,
+) -> None:
+    pricing = "shop/pricing.py"
+    runs = [
+        Ran(path=pricing, line=1, failing=1, passing=8),
+        Ran(path=pricing, line=5, failing=1, passing=9),
+        Ran(path="shop/other.py", line=1, failing=0, passing=3),
+    ]
+    assert names(suspects(sources, [], [], "", runs)) == ["total", "reduced"]
+    told = runs[1].model_copy(update={"counts": ((6, 1, 0),)})
+    found = suspects(sources, [], [], "", [runs[0], told, runs[2]])
+    assert names(found) == ["reduced", "total"]
+    assert found[0].why == "runs when the tests fail"
 
 
 def test_frames_of_tests_and_of_files_outside_are_no_suspects(sources: Sources) -> None:

@@ -103,6 +103,14 @@ def test_two_places_are_not_one_slip(root: Path) -> None:
     assert picture(root) == before
 
 
+def test_a_change_that_helps_one_test_is_the_start_of_the_next(root: Path) -> None:
+    ended = fix(root, words=("--rungs", "slip,refine"))
+    told = result(ended)
+    assert (ended.code, told.outcome) == (0, "done"), told.error
+    assert ((root / "prices.py").read_text(), (root / "shop.py").read_text()) == MENDED
+    assert kept(ended, AttemptStarted)[-1].detail.startswith("refine a near miss: ")
+
+
 def test_of_several_that_pass_the_model_says_which_comes_first(tmp_path: Path) -> None:
     code = "def most(a, b):\n    return a\n"
     tests = "from most import most\n\ndef test_it():\n    assert most(1, 2) == 2\n"
@@ -111,6 +119,7 @@ def test_of_several_that_pass_the_model_says_which_comes_first(tmp_path: Path) -
     assert first.code == 0
     (passed,) = (each.passed for each in kept(first, CandidatesScreened))
     assert passed > 1, "only one passes: there is nothing to rank"
+    assert result(first).verification.rivals == passed - 1
     ways = set()
     for liked in range(min(passed, 3)):
         put(root, {"most.py": code})

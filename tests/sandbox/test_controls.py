@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the sandboxes a
 
 
 def copy_of_the_project(place: Path) -> None:
-    leave = shutil.ignore_patterns("__pycache__")
+    # with its bytecode, which does not count for a file that is changed later; what another
+    # process is writing of it may be gone before it is copied
+    leave = shutil.ignore_patterns("*.pyc.*")
     for name in ("sandbox", "tests/sandbox"):
         shutil.copytree(PROJECT / name, place / name, ignore=leave)
 
@@ -46,10 +48,15 @@ def outcome(place: Path, mutation: Mutation, grounds: Path) -> tuple[str, str]:
     return line["outcome"], line["loss"] + line["said"]
 
 
+_why_not: dict[str, str] = {}
+
+
 async def need(backend: str) -> None:
-    make = {"full": _bubblewrap, "reduced": _landlock}[backend]
-    if why_not := await self_test(make):
-        pytest.skip(f"NOT TESTED, no {backend} sandbox is to be had: {why_not}")
+    if backend not in _why_not:
+        make = {"full": _bubblewrap, "reduced": _landlock}[backend]
+        _why_not[backend] = await self_test(make)
+    if _why_not[backend]:
+        pytest.skip(f"NOT TESTED, no {backend} sandbox is to be had: {_why_not[backend]}")
 
 
 @pytest.mark.parametrize(

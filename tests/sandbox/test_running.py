@@ -39,11 +39,12 @@ async def wait_for(path: Path) -> str:
 
 def running() -> list[int]:
     """Return this process and what it started, but for the watcher, which stays until we end."""
-    return [
-        pid
-        for pid in descendants(os.getpid())
-        if b"read -r mark" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    found = descendants(os.getpid())
+    watchers = [
+        pid for pid in found if b"read -r mark" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
+    theirs = {each for pid in watchers for each in descendants(pid)}
+    return [pid for pid in found if pid not in theirs]
 
 
 async def test_the_exit_code_is_the_commands(any_box: Box) -> None:

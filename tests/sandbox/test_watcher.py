@@ -60,6 +60,22 @@ subprocess.Popen(
 sys.stdin.read()
 """
 
+# together these names are more than one command line takes
+MANY = """
+import sys
+from pathlib import Path
+from sandbox.masks import Masks
+from sandbox.watcher import watch
+
+watched = watch()
+for number in range(700):
+    watched.masked(Path("/", "n" * 3500 + str(number)))
+mask, masks = Path(sys.argv[1], ".vscode"), Masks()
+watched.masked(mask)
+masks.put(mask)
+sys.stdin.read()
+"""
+
 
 @contextmanager
 def started(script: str, root: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -127,3 +143,12 @@ def test_who_bears_the_mark_only_late_is_ended(ground: Ground) -> None:
         assert len(living(ground.root)) == 1
         (ground.root / "go").touch()
         assert comes(lambda: ended(ground.root)), living(ground.root)
+
+
+def test_a_kill_leaves_no_mask_however_many_there_were(ground: Ground) -> None:
+    mask = ground.root / ".vscode"
+    with started(MANY, ground.root) as process:
+        assert comes(mask.exists)
+        process.kill()
+        process.wait()
+        assert comes(lambda: not mask.exists())

@@ -16,9 +16,9 @@ async def test_right_and_wrong_are_told_apart_and_nothing_is_proved(bench: Bench
     report = await screened(bench, "def add(a, b):\n    return a * b\n", RIGHT, LIB + "\n")
     wrong, right, same = report.screened
     assert wrong == Screened(
-        number=0, passed=False, test=T[0], message="assert 2 == 3"
+        number=0, passed=False, test=T[0], message="assert 2 == 3", moved=True
     )  # said by pytest of the new code
-    assert right == Screened(number=1, passed=True)
+    assert right == Screened(number=1, passed=True, passes=1)
     assert same == Screened(number=2, passed=False, test=T[0], message="assert -1 == 3")
     assert (report.complete, report.green, report.tests) == (False, False, {})
     assert (bench.root / "lib.py").read_text() == LIB
@@ -227,6 +227,26 @@ async def test_plugins_and_options_of_a_project_do_not_break_it(
     assert verdicts(report) == [False, True], (report.screened, report.output)
 
 
+ASKED = """
+import os, sys, types
+
+class Asked(types.ModuleType):
+    @property
+    def __file__(self):
+        with open("asked", "a") as file:
+            print(os.getpid(), file=file)
+        return "/nowhere/asked.py"
+
+sys.modules["asked"] = Asked("asked")
+"""
+
+
+async def test_what_all_modules_are_asked_for_a_report_no_child_asks_again(bench: Bench) -> None:
+    wrong = (f"def add(a, b):\n    return {each}\n" for each in "ab")
+    assert verdicts(await screened(bench, *wrong, conftest__py=ASKED)) == [False, False]
+    assert len(set((bench.root / "asked").read_text().split())) == 1
+
+
 async def test_nothing_that_candidates_print_is_in_the_output(bench: Bench) -> None:
     text = LEAVES.format("print('here'); os.write(1, b'here'); os.write(2, b'here')")
     for options in ((), ("-s",)):
@@ -252,3 +272,10 @@ def test_only_pytest_screens() -> None:
     assert PYTEST.screening([]) is None
     found = PYTEST.screening(proposal)
     assert found is not None and found.command == PYTEST.command
+
+
+async def test_many_candidates_are_decided_side_by_side_each_as_if_alone(bench: Bench) -> None:
+    texts = [f"def add(a, b):\n    return a + b + {number % 3}\n" for number in range(40)]
+    report = await screened(bench, *texts)
+    assert verdicts(report) == [number % 3 == 0 for number in range(40)]
+    assert {each.message for each in report.screened} == {"", "assert 4 == 3", "assert 5 == 3"}

@@ -6,6 +6,7 @@
 
 import os
 import sys
+import types
 
 _LONGEST = 20000  # characters of one traceback
 
@@ -131,12 +132,13 @@ def main(record, header):
     if "trace" in header:
         namespace = {"__name__": "wisp_trace"}
         exec(compile(header["trace"], "<wisp>", "exec"), namespace)
-        trace = namespace["Trace"](os.getcwd(), lines=bool(header["targets"]))
+        trace = namespace["Trace"](os.getcwd(), bool(header["targets"]), header["watched"])
     screen = None
     if "screen" in header:
-        namespace = {"__name__": "wisp_screen"}
+        namespace, codes = {"__name__": "wisp_screen"}, types.ModuleType("wisp_codes")
+        exec(compile(header["codes"], "<wisp>", "exec"), codes.__dict__)
         exec(compile(header["screen"], "<wisp>", "exec"), namespace)
-        screen = namespace["Screen"](record, header["candidates"])
+        screen = namespace["Screen"](record, header["candidates"], codes)
     status = int(
         pytest.main(
             header["arguments"] + arguments,

@@ -11,11 +11,12 @@ ones before but the files that they wrote.
 # mypy: ignore-errors
 # ruff: noqa: B905, PTH123
 
-import ast
 import contextlib
 import gc
+import inspect
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -26,87 +27,23 @@ import warnings
 _TIMES = 5  # as long as the targets took with the old code, a candidate may take
 _LEAST, _MOST = 2.0, 30.0  # seconds, whatever they took
 _FIRST = 10.0  # seconds for the run with the old code
+_WHOLE = 30.0  # seconds that all candidates may take, if each runs every target to its end
 _MESSAGE = 2000  # characters
-_OPTIMIZED = 1  # CO_OPTIMIZED: the code of a function, not of a module or a class
+_KIND = re.compile(r"\w+")  # what a failure begins with: the exception, or `assert`
+_MOST_WORKERS = 4  # that decide candidates at the same time
+_EACH = 12  # candidates that are worth another one
 
 
 class _Unknown(Exception):
     """The new code cannot be put in place of the old; the message says why."""
 
 
-class _Hollow(ast.NodeTransformer):
-    """Takes the bodies, and the types, out of the outermost functions of a file."""
-
-    def __init__(self):
-        self.found = []  # (name, first line, last line)
-
-    def visit_FunctionDef(self, node):
-        first = min([node.lineno] + [each.lineno for each in node.decorator_list])
-        self.found.append((node.name, first, node.end_lineno))
-        node.body, node.returns = [], None
-        for argument in ast.walk(node.args):
-            if isinstance(argument, ast.arg):
-                argument.annotation = None
-        return node
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-
-class _Source:
-    """A text of a file: the code of its outermost functions, and all else that it says."""
-
-    def __init__(self, data, filename):
-        tree = compile(data, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        self.filename = filename
-        codes = {}
-        bodies = [compile(tree, filename, "exec", dont_inherit=True)]
-        for body in bodies:
-            for code in _inner(body):
-                # the parameters of a generic function are a function around it
-                if code.co_flags & _OPTIMIZED and not code.co_name.startswith("<generic"):
-                    codes[code.co_name, code.co_firstlineno] = code
-                else:
-                    bodies.append(code)
-        hollow = _Hollow()
-        self.rest = ast.dump(hollow.visit(tree))
-        lines = data.splitlines()
-        self.functions = [
-            (codes.get((name, first)), lines[first - 1 : last])
-            for name, first, last in hollow.found
-        ]
-
-
-def _inner(code):
-    return [const for const in code.co_consts if isinstance(const, types.CodeType)]
-
-
-def _own(code):
-    """Return what a function does itself, without those within it."""
-    consts = [repr(each) for each in code.co_consts if not isinstance(each, types.CodeType)]
-    return code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars
-
-
-def _pairs(old, new):
-    """Yield the code of a function and of those within it, each with what takes its place."""
-    yield old, new
-    theirs = _by_name(new) if new is not None else {}
-    for key, code in _by_name(old).items():
-        yield from _pairs(code, theirs.get(key))
-
-
-def _by_name(code):
-    found = {}
-    for inner in _inner(code):
-        count = sum(name == inner.co_name for name, _ in found)
-        found[inner.co_name, count] = inner
-    return found
-
-
 class Screen:
     """Sees the collection through, then decides the candidates, each a mapping path -> source."""
 
-    def __init__(self, record, candidates):
+    def __init__(self, record, candidates, codes):
         self._record = record
+        self._codes = codes  # the module
         self._candidates = candidates
         self._paths = {os.path.realpath(path) for each in candidates for path in each}
         self._ours = {}  # file name of code -> the path of a candidate, or None
@@ -133,6 +70,13 @@ class Screen:
         factory = getattr(session.config, "_tmp_path_factory", None)
         if factory is not None:
             factory.getbasetemp()  # one for all children, which this process cleans up
+        with contextlib.suppress(Exception):  # a module that cannot be asked where it is from
+            # the report of a failure asks all modules that, which is then known to every child
+            inspect.getsource(json.dumps.__code__)
+
+        # of a failure only the message counts, and this is the cheapest way to have it
+        session.config.option.tbstyle = "native"
+        to_the_end = True
 
         def test(candidate):
             with warnings.catch_warnings():
@@ -141,7 +85,7 @@ class Screen:
                     early = self._replace(candidate)
                 except SyntaxError as error:
                     return {"passed": False, "message": "does not parse: " + str(error)}
-            verdict = self._tests(session, test_id, candidate is None)
+            verdict = self._tests(session, test_id, to_the_end)
             if early and verdict["passed"] is False:
                 # what it did at import was done by the old code
                 verdict.update(passed=None, message="it ran before the tests: " + early)
@@ -150,18 +94,63 @@ class Screen:
         began = time.monotonic()
         old = self._child(session.config, test, None, _FIRST)
         took = time.monotonic() - began
+        said = old.pop("said", {})
+        to_the_end = took * len(self._candidates) <= _WHOLE
         seconds = min(max(_LEAST, _TIMES * took), _MOST)
-        for number, candidate in enumerate(self._candidates):
+
+        def decided(number):
             if old["passed"]:
-                verdict = {"passed": None, "message": "the old code passes here too"}
-            else:
-                verdict = self._child(session.config, test, candidate, seconds)
+                return {"passed": None, "message": "the old code passes here too"}
+            return self._child(session.config, test, self._candidates[number], seconds)
+
+        for number, verdict in self._side_by_side(decided, len(self._candidates)):
             if verdict.pop("late", False):
                 # without an end of the old code's run, nobody knows what is long
                 verdict["passed"] = None if old.get("late") else False
+            now = verdict.pop("said", {})
+            first = verdict.get("test", "")
+            if first in now and first in said:
+                before, after = _KIND.match(said[first]), _KIND.match(now[first])
+                kind = before and after and before[0] == after[0]
+                verdict["moved"] = bool(kind and now[first] != said[first])
             self._record(type="screened", number=number, **verdict)
 
     # -- in the process that forks
+
+    def _side_by_side(self, decided, count):
+        """Yield the numbers of all candidates with their verdicts, as they come.
+
+        Where there are many, processes of their own see to them, one a core: two tests that want
+        the same file or port at once may then fail a candidate, which costs no more than that.
+        """
+        workers = min(os.cpu_count() or 1, _MOST_WORKERS, count // _EACH)
+        if workers < 2:
+            for number in range(count):
+                yield number, decided(number)
+            return
+        started, unread = {}, {}
+        for worker in range(workers):
+            reading, writing = os.pipe()
+            child = _fork()
+            if not child:
+                os.close(reading)
+                _work(writing, decided, range(worker, count, workers))
+            os.close(writing)
+            started[reading], unread[reading] = child, b""
+        try:
+            while unread:
+                for reading in select.select(list(unread), [], [])[0]:
+                    data = os.read(reading, 1 << 16)
+                    *lines, unread[reading] = (unread[reading] + data).split(b"\n")
+                    for line in lines:
+                        yield tuple(json.loads(line.decode("ascii")))
+                    if not data:
+                        del unread[reading]
+        finally:
+            for reading, child in started.items():
+                os.close(reading)
+                _kill(os.kill, child)
+                os.waitpid(child, 0)
 
     def _saw_call(self, frame, event, argument):
         code = frame.f_code
@@ -185,16 +174,12 @@ class Screen:
             # as those that are to be replaced have it
             filename = next(iter(self._live[path].values()))[0].__code__.co_filename
             with open(path, "rb") as file:
-                self._old[path] = _Source(file.read(), filename)
+                self._old[path] = self._codes.Source(file.read(), filename)
 
     def _child(self, config, test, candidate, seconds):
         """Return the verdict of a child of this process, which is killed at its end."""
-        sys.stdout.flush()
-        sys.stderr.flush()
         reading, writing = os.pipe()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of threads; a child that waits for one is killed
-            child = os.fork()
+        child = _fork()
         if not child:
             _end(writing, config, lambda: test(candidate))
         os.close(writing)
@@ -237,21 +222,21 @@ class Screen:
             if text is None or live is None:
                 raise _Unknown("not loaded: " + path)
             old = self._old[os.path.realpath(path)]
-            new = _Source(text.encode("latin-1"), old.filename)
+            new = self._codes.Source(text.encode("latin-1"), old.filename)
             if old.rest != new.rest:
                 raise _Unknown("changes a signature or what runs at import")
             for (before, lines), (after, others) in zip(old.functions, new.functions):
                 if lines != others:
                     if before is None or after is None:
                         raise _Unknown("no code for a function of " + path)
-                    pairs = list(_pairs(before, after))
+                    pairs = list(self._codes.pairs(before, after))
                     self._put(pairs, live)
                     early = early or self._ran_early(pairs)
         return early
 
     def _ran_early(self, pairs):
         for old, new in pairs:
-            changed = new is None or _own(old) != _own(new)
+            changed = new is None or self._codes.own(old) != self._codes.own(new)
             if changed and (old.co_name, old.co_firstlineno) in self._early:
                 return old.co_name
         return ""
@@ -271,7 +256,7 @@ class Screen:
                 function.__code__ = new
 
     def _tests(self, session, test_id, to_the_end):
-        verdict = {"passed": True}
+        verdict = {"passed": True, "passes": 0, "said": {}}
         for item, following in zip(session.items, [*session.items[1:], None]):
             self._failed, self._called = None, False
             try:
@@ -279,11 +264,34 @@ class Screen:
                 message = _words(self._failed)
             except BaseException as error:  # pytest.exit, an interrupt
                 message, self._called = repr(error), False
-            if self._failed is not None or not self._called:
-                verdict = {"passed": False, "test": test_id(item.nodeid), "message": message}
-                if not to_the_end:
-                    break
+            if self._failed is None and self._called:
+                verdict["passes"] += 1
+                continue
+            if verdict["passed"]:
+                verdict.update(passed=False, test=test_id(item.nodeid), message=message)
+            verdict["said"][test_id(item.nodeid)] = message
+            if not to_the_end:
+                break
         return verdict
+
+
+def _fork():
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of threads; a child that waits for one is killed
+        return os.fork()
+
+
+def _work(writing, decided, numbers):
+    """Decide these candidates, tell the parent of each, and leave without any other end."""
+    try:
+        for number in numbers:
+            line = json.dumps([number, decided(number)]).encode("ascii") + b"\n"
+            while line:
+                line = line[os.write(writing, line) :]
+    finally:
+        os._exit(0)
 
 
 def _kill(kill, process):

@@ -1,4 +1,4 @@
-"""Tells in how many failing and passing tests each function of the project ran (Python 3.8+)."""
+"""Tells in how many failing and passing tests functions and their lines ran (Python 3.8+)."""
 
 # runs on the Pythons that projects use, so it is written for an older one than ours:
 # mypy: ignore-errors
@@ -7,37 +7,52 @@ import os
 import sys
 
 _MOST = 20000  # functions that are told of
+_PATIENCE = 1000  # lines of a function in one test that say nothing new, until it is believed
+_EVENTS = 20 * 1000 * 1000  # lines that a run may watch: some ten seconds
 
 
 class Trace:
     """Watches calls from `begin` to `end`; what runs in other threads is not seen.
 
-    With `lines` it also tells which lines ran in failing tests. That costs much more, so it is for
-    runs of a few tests.
+    Lines are watched too, which costs much more. With `lines` those of all functions, for runs of a
+    few tests; else those of the functions that are `watched`, each a path and a first line, where
+    loops are not watched to their end. Where that takes too long, nothing is told of lines.
     """
 
-    def __init__(self, root, lines=False):
+    def __init__(self, root, lines=False, watched=()):
         self._root = os.path.realpath(root) + os.sep
         self._lines = lines
+        self._watched = {tuple(place) for place in watched}
+        self._left = _EVENTS
         self._places = {}
         self._ran = {}
+        self._events = {}
         self._counts = {}
-        self._failing = {}
+        self._line_counts = {}
 
     def begin(self):
         self._ran = ran = {}
-        place = self._place
+        self._events = events = {}  # code -> how many lines ran, and how many when one was new
+        bounded = not self._lines
 
         def saw(frame, event, argument):
             code = frame.f_code
             lines = ran.get(code)
             if lines is None:
                 lines = ran[code] = set()
-            if not self._lines or place(code) is None:
+                if self._watches(code):
+                    events[code] = [0, 0]
+            seen = events.get(code)
+            if seen is None or (bounded and seen[0] - seen[1] > _PATIENCE):
                 return None  # only calls are told of
 
             def line(frame, event, argument):
-                lines.add(frame.f_lineno)
+                seen[0] += 1
+                if frame.f_lineno not in lines:
+                    lines.add(frame.f_lineno)
+                    seen[1] = seen[0]
+                elif bounded and seen[0] - seen[1] > _PATIENCE:
+                    frame.f_trace_lines = False
                 return line
 
             return line
@@ -50,11 +65,20 @@ class Trace:
         for code, lines in self._ran.items():
             here.setdefault(self._place(code), set()).update(lines)
         here.pop(None, None)
+        kind = 0 if failed else 1
         for place, lines in here.items():
-            counts = self._counts.setdefault(place, [0, 0])
-            counts[0 if failed else 1] += 1
-            if failed:
-                self._failing.setdefault(place, set()).update(lines)
+            self._counts.setdefault(place, [0, 0])[kind] += 1
+            told = self._line_counts.setdefault(place, {})
+            for line in lines:
+                told.setdefault(line, [0, 0])[kind] += 1
+        if not self._lines and self._watched:
+            self._left -= sum(count for count, _ in self._events.values())
+            if self._left < 0:
+                self._watched = set()
+
+    def _watches(self, code):
+        place = self._place(code)
+        return place is not None and (self._lines or place in self._watched)
 
     def _place(self, code):
         if code not in self._places:
@@ -65,8 +89,14 @@ class Trace:
         return self._places[code]
 
     def rows(self):
+        known = self._lines or self._watched
         rows = [
-            [*place, *counts, sorted(self._failing.get(place, ()))]
+            [*place, *counts, self._told(place) if known else []]
             for place, counts in self._counts.items()
         ]
         return sorted(rows)[:_MOST]
+
+    def _told(self, place):
+        # what runs in passing tests alone points nowhere
+        lines = self._line_counts.get(place, {}).items()
+        return sorted([line, *counts] for line, counts in lines if counts[0])

@@ -23,6 +23,9 @@ _OUTPUT_BYTES = 6_000
 _MOST_FAILURES = 200  # of which the trace is kept
 _READ_BYTES = 8 << 20  # what runners that are read from their output may print
 
+Place = tuple[str, int]
+"""Where a function is that runs: its workspace-relative path and its first line."""
+
 Proposal = Mapping[str, bytes | None]
 """Workspace-relative path -> the bytes that a file would have, None for one that would go."""
 
@@ -83,8 +86,11 @@ class Runner(ABC):
     def launch(self, targets: Sequence[str], folder: Path) -> Launch:
         """Say how to run all of it, or only these tests (ids as its reports have them)."""
 
-    def tracing(self) -> Runner | None:
-        """Return the same, but telling which functions ran in which tests; None where it cannot."""
+    def tracing(self, watched: Sequence[Place] = ()) -> Runner | None:
+        """Return the same, but telling which functions ran in which tests; None where it cannot.
+
+        Of those that are watched, and in a run of targets of all, it tells which lines ran.
+        """
         return None
 
     def screening(self, proposals: Sequence[Proposal]) -> Runner | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.runners.base import Ended, Findings, Launch, Proposal, Runner
+from tools.runners.base import Ended, Findings, Launch, Place, Proposal, Runner
 from tools.runners.signed import fold, python_launch
 
 
@@ -20,13 +20,13 @@ class Pytest(Runner):
         arguments: Sequence[str] = (),
         *,
         fallback: Runner | None = None,
-        trace: bool = False,
+        watched: Sequence[Place] | None = None,
         proposals: Sequence[Proposal] = (),
     ) -> None:
         self.python = python
         self.arguments = tuple(arguments)
         self.fallback = fallback
-        self.trace = trace
+        self.watched = watched
         self.proposals = tuple(proposals)
         self.command = " ".join((python, "-m", "pytest", *arguments))
 
@@ -38,13 +38,13 @@ class Pytest(Runner):
             self.arguments,
             targets,
             folder,
-            trace=self.trace,
+            watched=self.watched,
             proposals=self.proposals,
         )
 
-    def tracing(self) -> Runner:
-        """Return the same, with the functions that ran."""
-        return Pytest(self.python, self.arguments, trace=True)
+    def tracing(self, watched: Sequence[Place] = ()) -> Runner:
+        """Return the same, with the functions that ran, and lines of those that are watched."""
+        return Pytest(self.python, self.arguments, watched=watched)
 
     def screening(self, proposals: Sequence[Proposal]) -> Runner | None:
         """Return the same, trying these proposals in forks of one process."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from sandbox.contents import left_in
 from tools.report import Ran, Screened, TestOutcome
-from tools.runners.base import Findings, Launch, Proposal, short
+from tools.runners.base import Findings, Launch, Place, Proposal, short
 
 REPORT = "report.jsonl"
 Record = dict[str, Any]  # one line of a report, as the scripts beside this file write it
@@ -33,6 +33,16 @@ def _source(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
+def _screen(proposals: Sequence[Proposal]) -> dict[str, object]:
+    # as latin-1 any bytes are a text
+    texts = [
+        {path: None if data is None else data.decode("latin-1") for path, data in each.items()}
+        for each in proposals
+    ]
+    sources = {"screen": _source("_screen.py"), "codes": _source("_codes.py")}
+    return {**sources, "candidates": texts}
+
+
 def python_launch(
     python: str,
     script: str,
@@ -40,21 +50,16 @@ def python_launch(
     targets: Sequence[str],
     folder: Path,
     *,
-    trace: bool = False,
+    watched: Sequence[Place] | None = None,
     proposals: Sequence[Proposal] = (),
 ) -> Launch:
     """Run one of our scripts with the project's interpreter, as `python -m` would be run.
 
-    With `trace` it also counts which functions ran in failing and in passing tests, and in a run
-    of targets which of their lines ran in failing ones. With `proposals` no test is run but to
+    With `watched` it also counts which functions ran in failing and in passing tests, and of the
+    watched ones (in a run of targets, of all) which lines. With `proposals` no test is run but to
     decide these.
     """
     key = secrets.token_bytes(32)
-    # as latin-1 any bytes are a text
-    texts = [
-        {path: None if data is None else data.decode("latin-1") for path, data in each.items()}
-        for each in proposals
-    ]
     header = {
         "boot": _source("_boot.py"),
         "script": _source(script),
@@ -63,8 +68,8 @@ def python_launch(
         "folder": str(folder),
         "arguments": list(arguments),
         "targets": list(targets),
-        **({"trace": _source("_trace.py")} if trace else {}),
-        **({"screen": _source("_screen.py"), "candidates": texts} if proposals else {}),
+        **({} if watched is None else {"trace": _source("_trace.py"), "watched": list(watched)}),
+        **(_screen(proposals) if proposals else {}),
     }
     return Launch(
         argv=(python, "-c", _LOADER),
@@ -117,8 +122,15 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
             running.pop(test, None)
         if kind == "covered":
             found.ran = [
-                Ran(path=path, line=line, failing=failing, passing=passing, lines=tuple(lines))
-                for path, line, failing, passing, lines in record["functions"]
+                Ran(
+                    path=path,
+                    line=line,
+                    failing=failing,
+                    passing=passing,
+                    lines=tuple(each for each, _, _ in counts),
+                    counts=tuple(map(tuple, counts)),
+                )
+                for path, line, failing, passing, counts in record["functions"]
             ]
         if kind == "screened":
             found.screened.append(
@@ -127,12 +139,15 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
                     passed=record["passed"],
                     test=record.get("test", ""),
                     message=short(record.get("message", "")),
+                    passes=record.get("passes", 0),
+                    moved=record.get("moved", False),
                 )
             )
         if kind == "phase":
             outcomes.setdefault(test, set()).add(_told(record))
             if record["outcome"] == "failed":
                 found.fail(test, record.get("message") or _last(record), record.get("trace", ""))
+    found.screened.sort(key=lambda each: each.number)  # several processes tell of them
     for test, told in outcomes.items():
         if "failed" not in told and test not in running:
             # a test that was run again until it passed has proved nothing

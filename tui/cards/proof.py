@@ -111,6 +111,8 @@ class ProofCard(Card):
         second: list[Content] = []
         if record.verified:
             second.append(Content.styled(f"{theme.DONE} verified: {record.strength}", theme.GOOD))
+            if record.rivals:
+                second.append(Content.styled(record.rivalled, theme.WARM))
         else:
             why = one_line(record.reason) or "no check was run"
             second.append(Content.styled(f"{theme.CUT} unverified: {why}", theme.WARM))

@@ -27,6 +27,7 @@ AS_NOBODY = (
 )
 _HIDDEN = ("/tmp", "/var/tmp", "/run", "/dev/shm")
 _PLACES = (PROJECT / ".cache", Path("/var/cache"), Path("/srv"), Path("/home"))
+_UNFINISHED = shutil.ignore_patterns("*.pyc.*")  # bytecode that another process is writing
 _PACKAGES = ("platformdirs", "pathspec")
 _SYSTEM = "/usr/bin/python3"
 _TRIES = "import ctypes, sys, platformdirs, pathspec; assert sys.version_info >= (3, 11)"
@@ -59,7 +60,7 @@ def folder() -> Iterator[Path]:
 def run(made: Path, *words: str) -> list[dict[str, Any]]:
     """Run the suite below `made` and return its lines; raises NoOther when that is impossible."""
     for name in ("sandbox", "tests/sandbox"):
-        shutil.copytree(PROJECT / name, made / "project" / name)
+        shutil.copytree(PROJECT / name, made / "project" / name, ignore=_UNFINISHED)
     for name in _PACKAGES:
         spec = importlib.util.find_spec(name)
         assert spec is not None
@@ -92,7 +93,7 @@ def _interpreter(made: Path, environ: dict[str, str]) -> str:
     program = shutil.copy(base / "bin" / version, copy / "bin")
     for library in (base / "lib").glob("libpython*.so*"):
         shutil.copy(library, copy / "lib")
-    leave = shutil.ignore_patterns("test", "site-packages", "idlelib", "config-*", "__pycache__")
+    leave = shutil.ignore_patterns("test", "site-packages", "idlelib", "config-*", "*.pyc.*")
     shutil.copytree(base / "lib" / version, copy / "lib" / version, ignore=leave)
     tried = _run([program, "-c", _TRIES], environ)
     if tried.returncode != 0:

@@ -1,0 +1,181 @@
+"""What the calls of a conversation can name: what is there, and places outside that the user named.
+
+A grammar made of this holds a local model to it. What git ignores, dependencies and other ways to
+write a path are not listed; they can be named once they stand in the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from agent.context.sources import is_test
+from agent.messages import Message, ToolMessage, UserMessage
+from agent.models.base import Known
+from sandbox.workspace import PathError, Workspace
+from tools.textfile import NotText, TextFile
+
+# above these a call is free: llguidance takes a second to read a grammar of some 50,000 paths, and
+# refuses one of 100,000; of files the listing has its own limit
+MOST_LETTERS = 1_500_000
+MOST_TEST_FILES = 300
+_TEST_BYTES = 400_000
+_WORD = re.compile(r"[^\s\"'`<>|()\[\]{},;:*?=]{1,300}")
+_PATH = re.compile(r"[/~]|\.\w{1,8}$")
+_REPORTED = re.compile(r"^(?:FAILED (\S+?)(?=: |$)|--- (\S.*)$)", re.MULTILINE)
+_HEAD = re.compile(r"^([ \t]*)(async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+
+Names = tuple[str, ...]
+
+
+class Nameable:
+    """What calls can name in one workspace, asked anew for each request of a conversation."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._listed: Names | None = None
+        self._files: Names = ()
+        self._folders: Names = ()
+        self._test_files: Names = ()
+        self._there: frozenset[str] = frozenset()
+        self._letters = 0  # in all of them
+        self._said: dict[str, bool] = {}  # words that may be paths, and whether the user's own
+        self._reported: dict[str, None] = {}  # tests that a check told of
+        self._read = 0  # messages
+        self._tests: dict[str, tuple[int, Names]] = {}  # of a file as it was at a time
+
+    def known(self, messages: Sequence[Message]) -> Known:
+        """Return the names by kind; none at all where there are too many.
+
+        `messages` are those of the call before, and more.
+        """
+        listed = self._workspace.listing.files()
+        if listed is None:
+            return {}
+        if listed is not self._listed:
+            self._take(listed)
+        if self._letters > MOST_LETTERS:
+            return {}
+        self._hear(messages)
+        files, places = self._mentioned()
+        found: Known = {
+            "file": (self._files, files),
+            "place": (self._files, self._folders, files, places),
+        }
+        # where nothing tells which tests there are, a name is as good as another
+        tests = self._defined()
+        return {**found, "test": (*found["place"], *tests)} if tests else found
+
+    def _take(self, listed: Names) -> None:
+        """Take a new listing; a name that no line can hold is left out, and what reads as none."""
+        self._listed = listed
+        self._files = tuple(filter(_sayable, listed))
+        added = tuple(f"{top}/" for top in self._workspace.extra)
+        folders = {"."}
+        for path in self._files:
+            parent = path.rpartition("/")[0]
+            if parent in folders:
+                continue
+            above = list(accumulate(parent.split("/"), lambda left, name: f"{left}/{name}"))
+            if path.startswith("/"):  # what holds an added folder lies outside
+                above = [each for each in above if f"{each}/".startswith(added)]
+            folders.update(filter(_sayable, above))
+        self._folders = tuple(sorted(folders))
+        python = (path for path in self._files if path.endswith(".py") and "test" in path.lower())
+        self._test_files = tuple(filter(is_test, python))
+        self._there = frozenset(folders.union(self._files))
+        self._letters = sum(map(len, self._there))
+
+    # -- what was said
+
+    def _hear(self, messages: Sequence[Message]) -> None:
+        """Keep the words of new messages that may be paths, and the tests they report."""
+        self._read = 0 if len(messages) < self._read else self._read
+        for message in messages[self._read :]:
+            if isinstance(message, UserMessage | ToolMessage):
+                own = isinstance(message, UserMessage) and message.by == "user"
+                for word in _words(message.text):
+                    if (own or _PATH.search(word)) and word not in self._there:
+                        self._look(word, own)
+            if isinstance(message, ToolMessage) and message.name == "check":
+                found = (one or other for one, other in _REPORTED.findall(message.text))
+                self._reported |= dict.fromkeys(each for each in found if each.isprintable())
+        self._read = len(messages)
+
+    def _look(self, word: str, own: bool) -> None:
+        own = own or self._said.get(word, False)
+        if self._kind(word, own):
+            self._said[word] = own
+
+    def _mentioned(self) -> tuple[Names, Names]:
+        """Return the files and the other places that were said, as they were written."""
+        found: dict[str, list[str]] = {"file": [], "place": []}
+        for word, own in self._said.items():
+            if word not in self._there and (kind := self._kind(word, own)):
+                found[kind].append(word)
+        return tuple(found["file"]), tuple(found["place"])
+
+    def _kind(self, word: str, own: bool) -> str:
+        """Return what a word names; of what lies outside only what is the user's own word.
+
+        That is not looked at: reading it is for the policy to decide.
+        """
+        try:
+            if self._workspace.outside(word):
+                return "place" if own and re.match(r"/.|~/|\.\./", word) else ""
+            kind = self._workspace.kind(word)
+        except PathError:
+            return ""
+        return {"file": "file", "link": "file", "directory": "place"}.get(kind, "")
+
+    # -- tests
+
+    def _defined(self) -> tuple[Names, ...]:
+        """Return the tests that Python files define, as pytest names them, and those reported."""
+        paths = self._test_files
+        if not 0 < len(paths) <= MOST_TEST_FILES:
+            return ()
+        reported = tuple(self._reported)
+        if reported and not any("::" in test for test in reported):
+            return (reported,)  # another runner, which names them otherwise
+        defined = tuple(test for path in paths for test in self._defined_in(path))
+        return (defined, tuple(set(reported) - set(defined))) if defined else ()
+
+    def _defined_in(self, path: str) -> Names:
+        changed = self._workspace.changed_ns(path)
+        known = self._tests.get(path)
+        if known is None or known[0] != changed:
+            try:
+                text = TextFile.decode(self._workspace.read(path, _TEST_BYTES).data).text
+            except (PathError, NotText):
+                text = ""
+            known = self._tests[path] = changed, tuple(tests_in(path, text))
+        return known[1]
+
+
+def _sayable(path: str) -> bool:
+    """Whether a line can hold a path, and tools take it for one: not for a home, or for none."""
+    return path.isprintable() and path != "~" and not path.startswith("~/") and bool(path.strip())
+
+
+def tests_in(path: str, source: str) -> Iterator[str]:
+    """Yield the ids of the tests in a Python source, and of the classes that hold them."""
+    around: list[tuple[int, str]] = []  # the classes that a line is in
+    named: set[str] = set()
+    for indent, word, name in _HEAD.findall(source):
+        depth = len(indent.expandtabs())
+        around = [each for each in around if each[0] < depth]
+        if word == "class":
+            around.append((depth, name))
+        elif name.startswith("test"):
+            classes = "::".join((path, *(each for _, each in around)))
+            found = (f"{classes}::{name}",) if not around else (classes, f"{classes}::{name}")
+            yield from (each for each in found if each not in named)
+            named.update(found)
+
+
+def _words(text: str) -> Iterable[str]:
+    """Return the words of a text, each once, without what a sentence adds to them."""
+    found = (word.lstrip("@").rstrip(".!") or word for word in _WORD.findall(text))
+    return dict.fromkeys(word for word in found if word.isprintable())
