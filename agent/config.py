@@ -23,7 +23,7 @@ from agent.trust import Content, content
 from tools.network import AS_ASKED, NetworkRules
 
 Source = Literal["flag", "environment", "repository", "user", "default"]
-RungKind = Literal["slip", "edit", "rewrite", "explain", "refine", "loop"]
+RungKind = Literal["slip", "edit", "rewrite", "vary", "explain", "refine", "loop"]
 APP = "wisp"
 
 

@@ -38,7 +38,7 @@ OPTIONS = {
     "api_base": _option("--api-base", "URL", "Where a remote model is served."),
     "autonomy": _option("--autonomy", "LEVEL", "observe, ask, edit, run, full, or 0 to 4."),
     "effort": _option("--effort", "N", "0 to 4: how many attempts, how much thought.", type=int),
-    "rungs": _option("--rungs", "KINDS", "Only these of slip,edit,rewrite,explain,refine,loop."),
+    "rungs": _option("--rungs", "KINDS", "Only of slip,edit,rewrite,vary,explain,refine,loop."),
     "explain_context": _option("--explain-context", "", "Tell what each part of a prompt costs."),
     "sandbox": _option("--sandbox", "KIND", "auto, full, reduced, or off."),
     "allow": _option("--allow", "RULE", "A call that needs no approval.", action="append"),

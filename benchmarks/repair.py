@@ -35,7 +35,7 @@ AGENT = Path(sys.executable).parent / "agent"
 PROJECT = Path(__file__).parents[1]
 ARMS: dict[str, tuple[str, ...]] = {
     "all": (),
-    "without slips": ("--rungs", "edit,rewrite,explain,refine,loop"),
+    "without slips": ("--rungs", "edit,rewrite,vary,explain,refine,loop"),
     # best of N: nothing but functions written anew, of the same suspects, as many as time allows
     "rewriting": ("--rungs", "rewrite", "--effort", "4"),
 }

@@ -95,4 +95,4 @@ def _reason(report: pytest.TestReport) -> str:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A repair tries only what a model writes: no small changes that need none."""
-    monkeypatch.setenv("WISP_RUNGS", "edit,rewrite,explain,refine,loop")
+    monkeypatch.setenv("WISP_RUNGS", "edit,rewrite,vary,explain,refine,loop")

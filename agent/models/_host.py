@@ -268,6 +268,8 @@ class Host:
         room = request["max_tokens"]
         own = [self.engine.tokenise(start) for start in request["starts"]]
         longest = max(map(len, own), default=0) + room
+        if draft := self.engine.tokenise(request["draft"]):
+            return self._copied(request, prompt, own, draft)
         cached = self._read(request, prompt, longest)
         together = max(1, min(LANES, (self.engine.window - len(prompt)) // longest))
         lanes: list[Lane] = []
@@ -281,6 +283,26 @@ class Host:
             "cached": cached,
             "written": sum(lane.written for lane in lanes),
             "samples": [_sample(lane) for lane in lanes],
+        }
+
+    def _copied(
+        self, request: Frame, prompt: list[int], own: list[list[int]], draft: list[int]
+    ) -> Frame:
+        """Continue starts that go on much as a draft does: one by one, each from the last one's."""
+        from agent.models._lanes import Lane
+
+        lanes = {}
+        known = 0
+        for place in sorted(range(len(own)), key=lambda place: own[place]):
+            whole = prompt + own[place]
+            known += self._read(request, whole, request["max_tokens"])
+            lanes[place] = Lane(0, 0.0, request["max_tokens"], request["stop"])
+            self.engine.follow(lanes[place], draft)
+        return {
+            "prompt": len(prompt) * len(own) + sum(map(len, own)),
+            "cached": known,
+            "written": sum(lane.written for lane in lanes.values()),
+            "samples": [_sample(lanes[place]) for place in range(len(own))],
         }
 
     def score(self, request: Frame, prompt: list[int]) -> Frame:

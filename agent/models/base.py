@@ -206,6 +206,7 @@ class LocalModel(Model, Protocol):
     """A model that can be asked for many continuations of one prefix, and for probabilities."""
 
     used: Usage  # by all requests so far
+    tell: Callable[[str], None]  # hears what a user should know of a request while it lasts
 
     async def sample(self, request: SampleRequest) -> list[Sample]:
         """Return `n` samples, fewer only when cancelled; raises only ModelError."""
@@ -229,7 +230,7 @@ class LocalModel(Model, Protocol):
     async def complete(self, request: SampleRequest, starts: Sequence[str]) -> list[Sample]:
         """Continue each of several starts that follow the request's prefix; in their order.
 
-        Greedily, whatever the request says, and without a grammar or a draft. A sample does not
-        repeat its start. Raises only ModelError.
+        Greedily, whatever the request says, and without a grammar. A sample does not repeat its
+        start. Raises only ModelError.
         """
         ...

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ class LlamaCpp:
         self.name = name or path.stem
         self.context_window = min(window, gguf.context_length(path, hint))
         self.used = Usage()
+        self.tell: Callable[[str], None] = lambda text: None
         self._path = path
         self._hint = hint
         self._kept = kept
@@ -269,6 +270,7 @@ class LlamaCpp:
                 "starts": list(starts),
                 "max_tokens": request.max_tokens,
                 "stop": list(request.stop),
+                "draft": request.draft,
             }
         )
         return [Sample.model_validate(sample) for sample in done["samples"]]
@@ -283,6 +285,8 @@ class LlamaCpp:
         done: Frame = {}
         async with contextlib.aclosing(self._ask(frame)) as answers:
             async for answer in answers:
+                if "waits" in answer:
+                    self.tell(WAITS)
                 done = answer.get("done", done)
         self._usage(done)
         return done

@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -83,6 +83,7 @@ class Script:
         self.context_window = window
         self._replies = list(replies)
         self.used = Usage()
+        self.tell: Callable[[str], None] = lambda text: None
         self._next = 0
         self._calls = 0
         self.requests: list[ModelRequest | SampleRequest] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.errors import BudgetSpent
-from agent.events import Base, Forked, Sampled, Scored
+from agent.events import Base, Forked, Notice, Sampled, Scored
 from agent.messages import Message, Usage
 from agent.models.base import Fork, LocalModel, Model, ModelRequest, SampleRequest
 from agent.redaction import Redaction
@@ -49,6 +49,9 @@ class Asking:
         self._replies = Replies(emit, aloud=False)
         self._seed = seed
         self._effort = effort
+        self._told: set[str] = set()
+        if isinstance(model, LocalModel):
+            model.tell = self._tell
 
     @property
     def used(self) -> Usage:
@@ -95,8 +98,13 @@ class Asking:
             return []
         question = self._said(question)
         before = self.model.used
+        # with a draft one after the other: a copy costs less than writing in a batch
         request = SampleRequest(
-            question.messages, question.prefill, max_tokens=question.room, stop=(question.stop,)
+            question.messages,
+            question.prefill,
+            max_tokens=question.room,
+            stop=(question.stop,),
+            draft=question.draft,
         )
         found = await self.model.complete(request, starts)
         usage = self.model.used - before
@@ -137,6 +145,12 @@ class Asking:
         self._sampling += self.model.used - before
         self._emit(Scored(scores=tuple(found)))
         return found
+
+    def _tell(self, text: str) -> None:
+        """Say once what holds for one of many requests, such as that it waits for another's."""
+        if text not in self._told:
+            self._told.add(text)
+            self._emit(Notice(text=text))
 
     def _said(self, question: Question) -> Question:
         """Return the question without secrets in it; no suspect's own text holds any."""

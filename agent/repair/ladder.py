@@ -20,6 +20,7 @@ SUSPECTS = (1, 3, 5, 6, 8)  # by effort
 SLIPS = (40, 200, 400, 800, 1500)  # small changes that no model writes, by effort
 REWRITES = (1, 4, 8, 16, 32)  # functions written anew, by effort
 EDITS = (0, 18, 72, 144, 288)  # of one line, by effort
+VARIES = (0, 6, 24, 48, 96)  # other ways to write a function anew, by effort
 REFINES = (0, 1, 3, 6, 12)  # near misses from which the search goes on, by effort
 
 STEPS = (0, 15, 25, 35, 45)  # of the free loop in all, by effort
@@ -32,14 +33,19 @@ LOOPS: dict[Where, tuple[int, ...]] = {
     "engine": (0, 0, 0, 1, 1),  # a loop reads and writes what many rewrites do
 }
 
+_PURSES = {"edit": EDITS, "rewrite": REWRITES, "vary": VARIES, "refine": REFINES}
+
 LONG = 300  # tokens of a function: to write it anew takes longer than all edits of its lines
 FIRST = 5  # rungs before slips that pass, perhaps by chance
+_ASKED = ("rewrite", "explain")  # for a whole function: asked again, warmly
+_WHOLE = (*_ASKED, "vary")
 
 _WORDS: dict[RungKind, str] = {
     "slip": "small changes",
     "loop": "free loop",
     "edit": "edits of one line",
     "rewrite": "rewrite",
+    "vary": "rewrite in other ways",
     "explain": "explain, then rewrite",
     "refine": "refine a near miss",
 }
@@ -49,7 +55,7 @@ _WORDS: dict[RungKind, str] = {
 class Rung:
     """One request: about which suspect (by rank), what is asked, how many samples, how warm.
 
-    Slips, near misses and a loop are about all suspects; the samples of a loop are attempts in a
+    Slips, a near miss and a loop are about all suspects; the samples of a loop are attempts in a
     conversation. Slips without samples are those that were put off as unlikely.
     """
 
@@ -69,14 +75,17 @@ RUNGS = (
     Rung(1, "edit", 9),
     Rung(1, "rewrite"),
     Rung(0, "explain"),
-    Rung(0, "refine", 9),
+    Rung(0, "vary", 6),
+    Rung(0, "refine"),
     Rung(2, "edit", 9),
     Rung(2, "rewrite"),
-    Rung(0, "refine", 9),
+    Rung(0, "refine"),
     Rung(0, "edit", 18),
+    Rung(1, "vary", 6),
+    Rung(2, "vary", 6),
     Rung(3, "edit", 9),
     Rung(0, "rewrite", 2, 0.8),
-    Rung(0, "refine", 9),
+    Rung(0, "refine"),
     Rung(4, "edit", 9),
     Rung(1, "edit", 9),
     Rung(1, "explain"),
@@ -90,26 +99,34 @@ def ladder(
     where: Where | None = None,
     kinds: Sequence[str] = (),
     long: Container[int] = (),
+    own: bool = True,
 ) -> Iterator[Rung]:
     """Yield the rungs for this effort; past the table it goes round again, wider and warmer.
 
     Of suspects that are `long`, what costs their length comes after all else of its round.
 
     `where` the model is says when it gets the free loop, which needs no suspect; None for never.
-    With `kinds` only rungs of these.
+    `own` says whether it is a model of ours, that tells what it nearly said: so its lines are
+    edited, and it writes in other ways where another is asked again, warmly. With `kinds` only
+    rungs of these.
     """
-    for rung in _every(effort, suspects, where, long):
-        if rung.kind in (kinds or _WORDS):
+    wanted = set(kinds or _WORDS)
+    if not own:
+        wanted -= {"edit", "vary"}
+    for rung in _every(effort, suspects, where, long, wanted):
+        if rung.kind in wanted:
             yield rung
 
 
-def _every(effort: int, suspects: int, where: Where | None, long: Container[int]) -> Iterator[Rung]:
+def _every(
+    effort: int, suspects: int, where: Where | None, long: Container[int], kinds: Container[str]
+) -> Iterator[Rung]:
     loops = Rung(0, "loop", LOOPS[where][effort] if where else 0)
     if suspects:
         yield Rung(0, "slip", SLIPS[effort])
     if loops.samples and where == "elsewhere":
         yield loops
-    rungs = _one_function(effort, suspects, long)
+    rungs = _one_function(effort, suspects, long, kinds)
     yield from islice(rungs, FIRST)
     if suspects:
         yield Rung(0, "slip", 0)
@@ -118,34 +135,37 @@ def _every(effort: int, suspects: int, where: Where | None, long: Container[int]
         yield loops
 
 
-def _one_function(effort: int, suspects: int, long: Container[int]) -> Iterator[Rung]:
-    """Yield the rungs that change one function.
+def _one_function(
+    effort: int, suspects: int, long: Container[int], kinds: Container[str]
+) -> Iterator[Rung]:
+    """Yield the rungs that change one function, until all purses are empty.
 
     A rewrite of a suspect that is not there becomes a warm one of one that is: asked greedily again
-    it would say the same. Edits of one suspect go on where its last rung stopped.
+    it would say the same. What goes through the likeliest of one suspect goes on where it stopped.
     """
 
     def costly(rung: Rung) -> bool:
-        return rung.kind in ("rewrite", "explain") and rung.suspect % suspects in long
+        return rung.kind in _WHOLE and rung.suspect % suspects in long
 
-    left = {"edit": EDITS[effort], "rewrite": REWRITES[effort]}
-    near = REFINES[effort]
+    left = {name: purse[effort] for name, purse in _PURSES.items()}
     turn = 0
-    while suspects > 0 and left["rewrite"] > 0:
+    gave = suspects > 0
+    while gave:
+        gave = False
         for rung in sorted(RUNGS, key=costly):
-            if rung.kind == "refine":
-                if near > 0:
-                    near -= 1
-                    yield rung
+            if rung.kind in _ASKED and turn:
+                rung = replace(rung, suspect=rung.suspect + turn, samples=3, temperature=0.9)
+            elif rung.kind in _ASKED and rung.suspect >= suspects:
+                rung = replace(rung, temperature=0.8)
+            if rung.kind not in kinds or (
+                rung.kind == "rewrite" and rung.temperature and "vary" in kinds
+            ):
                 continue
-            purse = "edit" if rung.kind == "edit" else "rewrite"
-            samples = min(rung.samples if purse == "edit" or not turn else 3, left[purse])
+            purse = "rewrite" if rung.kind == "explain" else rung.kind
+            samples = min(rung.samples, left[purse])
             if samples <= 0:
                 continue
             left[purse] -= samples
-            if purse == "rewrite" and turn:
-                rung = replace(rung, suspect=rung.suspect + turn, temperature=0.9)
-            elif purse == "rewrite" and rung.suspect >= suspects:
-                rung = replace(rung, temperature=0.8)
+            gave = True
             yield replace(rung, suspect=rung.suspect % suspects, samples=samples)
         turn += 1

@@ -9,7 +9,6 @@ from dataclasses import replace
 from agent.context.sources import Sources
 from agent.errors import Failed
 from agent.events import AttemptFinished, AttemptStarted, Notice, PhaseStarted, Verification
-from agent.messages import Message
 from agent.models.base import LocalModel, Model
 from agent.models.estimate import upper
 from agent.repair import prompts
@@ -22,6 +21,7 @@ from agent.repair.ladder import LONG, LOOPS, REWRITES, SLIPS, STEPS, SUSPECTS, R
 from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
 from agent.repair.refining import NearMisses
+from agent.repair.rewrites import Rewrites, question
 from agent.repair.slips import LIKELY, Change, Scored, passing, slips
 from agent.repair.trial import Ruling, Trial, told
 from agent.turn import Turn
@@ -30,6 +30,7 @@ from tools.base import ToolError
 from tools.report import Failure, Screened
 
 EXPLANATION = 80  # tokens
+NEAR = 9  # edits of a near miss
 TOLD = 50  # failing tests whose sources the gate knows
 
 
@@ -50,9 +51,10 @@ class Search:
         targets = trial.seen.targets[:TOLD]
         self._gate = Gate("\n".join(source_of_test(sources, each)[1] for each in targets))
         self._edits: dict[int, LineEdits] = {}
+        self._rewrites: dict[int, Rewrites] = {}
         self._unlikely: list[Change] = []  # slips that pass, and that the model would not write
         self._misses = NearMisses()
-        self._explained: set[str] = set()
+        self._priced: set[str] = set()
 
     async def run(
         self, found: Sequence[Suspect], asking: Asking
@@ -63,13 +65,14 @@ class Search:
         Asked again, of another model, it does not try again what was tried before.
         """
         done = self._turn.done
-        self._asking, self._edits = asking, {}
+        self._asking, self._edits, self._rewrites = asking, {}, {}
         limit = ""  # on steps, which only the loop takes
         where, near = self._where(asking.model), found[: SUSPECTS[self._turn.effort]]
         # what no edits can be made of has to be written anew at once, however long it is
         sizes = [upper(each.source) for each in near] if asking.local else []
         long = {rank for rank, size in enumerate(sizes) if size > LONG}
-        for rung in ladder(self._turn.effort, len(near), where, self._turn.rungs, long):
+        kinds, own = self._turn.rungs, asking.local
+        for rung in ladder(self._turn.effort, len(near), where, kinds, long, own):
             if reached := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = reached
                 return None
@@ -201,8 +204,8 @@ class Search:
             where = f"{rung}: {based[0].symbol.name} in {based[0].path}"
             self._explain(evidence, based[0])
             edits = LineEdits(self._asking, evidence, based[0])
-            replies = await edits.next(rung.samples)
-            replies += await self._rewritten(evidence, based[0])
+            replies = await edits.next(NEAR)
+            replies += await Rewrites(self._asking, evidence, based[0]).first()
             self._turn.done.usage = self._asking.used
             winner = await self._try(based[0], replies, where)
         return winner or await self._each(unlikely, str(rung))
@@ -210,8 +213,7 @@ class Search:
     async def _ask(self, suspect: Suspect, rung: Rung) -> tuple[Candidate, Verification] | None:
         """Ask for candidates that change one function, and try them."""
         where = f"{rung}: {suspect.symbol.name} in {suspect.path}"
-        if rung.kind != "edit" or self._asking.local:
-            self._turn.emit(PhaseStarted(phase="propose", detail=where))
+        self._turn.emit(PhaseStarted(phase="propose", detail=where))
         self._explain(self._evidence(), suspect)
         replies = await self._replies(rung, suspect)
         self._turn.done.usage = self._asking.used
@@ -268,8 +270,8 @@ class Search:
     def _explain(self, evidence: prompts.Evidence, suspect: Suspect) -> None:
         """Tell once what the parts of a prompt cost, where that was asked for."""
         text = prompts.priced(evidence, suspect) if self._turn.explain_context else ""
-        if text and text not in self._explained:
-            self._explained.add(text)
+        if text and text not in self._priced:
+            self._priced.add(text)
             self._turn.emit(Notice(text=text))
 
     async def _replies(self, rung: Rung, suspect: Suspect) -> list[str]:
@@ -278,20 +280,29 @@ class Search:
             if rung.suspect not in self._edits:
                 self._edits[rung.suspect] = LineEdits(self._asking, evidence, suspect)
             return await self._edits[rung.suspect].next(rung.samples)
-        explain = rung.kind == "explain"
-        messages = prompts.repair_prompt(evidence, suspect, explain)
+        if rung.kind == "explain":
+            return await self._explained(rung, suspect, evidence)
+        if rung.suspect not in self._rewrites:
+            self._rewrites[rung.suspect] = Rewrites(self._asking, evidence, suspect)
+        rewrites = self._rewrites[rung.suspect]
+        if rung.kind == "vary":
+            return await rewrites.others(rung.samples)
+        if rung.temperature:
+            return await rewrites.warm(rung.samples, rung.temperature)
+        return await rewrites.first()
+
+    async def _explained(
+        self, rung: Rung, suspect: Suspect, evidence: prompts.Evidence
+    ) -> list[str]:
+        messages = prompts.repair_prompt(evidence, suspect, explain=True)
         begin = prompts.opening(suspect)
-        if explain and self._asking.local:
+        if self._asking.local:
             # asked for in two parts, since a small model may explain until its room is used up
             cause = Question(messages, prompts.CAUSE, EXPLANATION, stop="\n")
             (said,) = await self._asking.answers(cause, 1, rung.temperature)
             begin = f"{said}\n\n{begin}"
-        question = _whole(suspect, messages, begin)
-        return await self._asking.answers(question, rung.samples, rung.temperature)
-
-    async def _rewritten(self, evidence: prompts.Evidence, suspect: Suspect) -> list[str]:
-        messages = prompts.repair_prompt(evidence, suspect, explain=False)
-        return await self._asking.answers(_whole(suspect, messages, prompts.opening(suspect)))
+        asked = question(suspect, messages, begin)
+        return await self._asking.answers(asked, rung.samples, rung.temperature)
 
     def leaving(self, found: Sequence[Suspect]) -> list[str]:
         """Return what a model elsewhere would be sent, a line each."""
@@ -333,12 +344,6 @@ class Search:
         if failure is None:
             failure = Failure(test="", trace=self._trial.seen.before.output[-2000:])
         return prompts.Evidence(self._bug, failure, path, test)
-
-
-def _whole(suspect: Suspect, messages: tuple[Message, ...], begin: str) -> Question:
-    """Return the question for a whole function."""
-    room = len(suspect.source) // 2 + 120  # tokens
-    return Question(messages, begin, room, draft=prompts.body(suspect))
 
 
 def _size(text: str) -> str:

@@ -79,7 +79,7 @@ def test_the_first_sample_that_passes_is_applied_and_can_be_undone(
     fix: Callable[..., Ended], root: Path
 ) -> None:
     before = picture(root)
-    ended = fix("    return a - b\n", WRONG, CAUSE, GOOD)
+    ended = fix("    return a - b\n", CAUSE, WRONG, CAUSE, GOOD)
     told = proven(ended)
     assert told.verification.newly_passing == ("test_calc.T.test_add",)
     assert (told.verification.before.failed, told.verification.after.failed) == (1, 0)
@@ -101,9 +101,11 @@ def test_without_a_repair_the_tree_is_as_it_was(fix: Callable[..., Ended], root:
     before = picture(root)
     ended = fix(
         WRONG,
+        CAUSE,
         WRONG,
         CAUSE,
         "def add(a, b):\n    return (a * b)\n",
+        CAUSE,
         "def add(:\n",
         words=(
             *CHECK,
@@ -218,7 +220,7 @@ def test_a_character_that_the_file_cannot_hold_is_refused(
     latin = f"# -*- coding: latin-1 -*-\n# ä\n{CALC}".encode("latin-1")
     put(root, {"calc.py": latin})
     told = proven(
-        fix(GOOD.replace("a + b", "'→' and a + b"), GOOD, words=(*CHECK, "--effort", "1"))
+        fix(GOOD.replace("a + b", "'→' and a + b"), CAUSE, GOOD, words=(*CHECK, "--effort", "1"))
     )
     assert told.attempts == 2
     assert (root / "calc.py").read_bytes() == latin.replace(b"a - b", b"a + b")

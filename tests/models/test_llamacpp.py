@@ -313,6 +313,24 @@ async def test_several_starts_are_continued_in_one_batch_as_alone(model: LlamaCp
     assert await model.complete(request, []) == []
 
 
+FORKS = (("total /", "sum"), ("values):\n    total", "numbers"), ("sum(values)\n", "len"))
+
+
+async def test_starts_that_share_a_draft_go_on_as_alone_and_are_read_once(model: LlamaCpp) -> None:
+    code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n```"
+    question = (UserMessage(text=f"Repeat this:\n{code}"),)
+    plain = SampleRequest(question, prefill="```python\n", max_tokens=60, stop=("```",))
+    starts = [code[: code.index(place)] + other for place, other in FORKS]
+    alone = await model.complete(plain, starts)
+    before = model.used
+    drafted = await model.complete(replace(plain, draft=code), starts)
+    used = model.used - before
+    assert [each.text for each in drafted] == [each.text for each in alone]
+    assert all(each.text for each in drafted)
+    # beside the prompt only what no start before had is read
+    assert used.input - used.cached <= 2 * len(code) // 3
+
+
 async def test_a_draft_makes_a_text_cheaper_and_never_other(model: LlamaCpp) -> None:
     code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n"
     question = (UserMessage(text=f"Repeat this, with `mean` renamed to `average`:\n{code}"),)

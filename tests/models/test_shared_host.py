@@ -18,6 +18,7 @@ from asking import WINDOW
 from support import Ended, agent
 
 from agent.errors import ModelUnusable, ProviderFailed
+from agent.events import Base, Notice
 from agent.messages import UserMessage
 from agent.models import hosts
 from agent.models.base import (
@@ -29,6 +30,7 @@ from agent.models.base import (
     TextChunk,
 )
 from agent.models.llamacpp import WAITS, LlamaCpp, Shared
+from agent.repair.asking import Asking
 from sandbox.descendants import alive
 
 pytestmark = pytest.mark.model
@@ -151,6 +153,24 @@ async def test_a_session_that_waits_is_told_so_once_and_a_cancel_reaches_only_it
     assert isinstance(waited[-1], ReplyChunk)
     for model in (first, second, third):
         await model.close()
+
+
+async def test_a_repair_that_waits_says_so_once(small_model: Path, state: Path) -> None:
+    first, second = session(small_model, state), session(small_model, state)
+    told: list[Base] = []
+    asking = Asking(second, told.append, seed=1, effort=1)
+    question = (UserMessage(text="Hi."),)
+    for _ in range(2):
+        request = ModelRequest((UserMessage(text=STORY),), max_tokens=3000)
+        async with aclosing(first.stream(request)) as stream:
+            await anext(stream)
+            waiting = asyncio.create_task(asking.scores(question, "", ["Hello", "No"]))
+            async for _ in stream:
+                if told:
+                    break
+        assert len(await waiting) == 2
+    assert [each.text for each in told if isinstance(each, Notice)] == [WAITS]
+    await asyncio.gather(first.close(), second.close())
 
 
 async def test_the_cancel_of_a_running_request_lets_the_next_session_in(
