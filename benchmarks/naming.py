@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from agent.context.nameable import Nameable
 from agent.models._matching import BadGrammar, Vocabulary
+from agent.models.base import Known
 from agent.models.grammar import calls
 from sandbox.workspace import Workspace
 from tools import registry
@@ -53,7 +54,7 @@ def naming(words: Vocabulary) -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(_with_files(words, Path(folder), paths(count)))
     for count in FORM_ALONE:
-        grammar = calls(registry.schemas(), {"place": (tuple(paths(count)),)})
+        grammar = calls(registry.schemas(), Known({"place": (tuple(paths(count)),)}))
         try:
             print(f"{count:,} names: the grammar alone is read in {_ms(words.matcher, grammar)}")
         except BadGrammar:

@@ -90,17 +90,30 @@ class Names:
     kind: Named
 
 
+Quoted = Literal["passage", "symbol"]
+"""What an argument may quote of the file that a call names: some of its text, a definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Says that an argument quotes the file that the call names, as `Names` says it of names."""
+
+    kind: Quoted
+
+
 class ToolSchema(Frozen):
     """A tool as a model is told of it; `parameters` is a JSON schema.
 
-    `names` has the arguments that name what is there, `makes` says that a call may make what a
-    later one names; no model is told of these.
+    `names` has the arguments that name what is there, `quotes` those, at any depth, that quote the
+    file among them, `makes` says that a call may make what a later one names; no model is told of
+    these.
     """
 
     name: str
     description: str
     parameters: dict[str, Any]
     names: dict[str, Named] = Field(default_factory=dict, exclude=True)
+    quotes: dict[str, Quoted] = Field(default_factory=dict, exclude=True)
     makes: bool = Field(default=False, exclude=True)
 
 
@@ -198,16 +211,14 @@ class Tool(ABC, Generic[Args]):
         parameters = cls.args.model_json_schema()
         parameters = _compact(parameters, parameters.pop("$defs", {}))
         parameters.pop("description", None)  # the docstring of the arguments is for us
+        fields = cls.args.model_fields
+        marks = [(name, mark) for name, field in fields.items() for mark in field.metadata]
         return ToolSchema(
             name=cls.name,
             description=" ".join((cls.__doc__ or "").split()),
             parameters=parameters,
-            names={
-                name: mark.kind
-                for name, field in cls.args.model_fields.items()
-                for mark in field.metadata
-                if isinstance(mark, Names)
-            },
+            names={name: mark.kind for name, mark in marks if isinstance(mark, Names)},
+            quotes={name: mark.kind for name, mark in marks if isinstance(mark, Quotes)},
             makes=cls.makes,
         )
 

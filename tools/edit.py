@@ -7,7 +7,17 @@ from typing import Annotated
 from pydantic import model_validator
 
 from tools import patching
-from tools.base import Effect, Frozen, Names, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import (
+    Effect,
+    Frozen,
+    Names,
+    Preview,
+    Quotes,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolResult,
+)
 from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
 from tools.provenance import origin_of
 from tools.symbols import new_errors
@@ -35,8 +45,8 @@ class EditArgs(Frozen):
     """
 
     path: Annotated[str, Names("file")]
-    old: str = ""
-    symbol: str = ""
+    old: Annotated[str, Quotes("passage")] = ""
+    symbol: Annotated[str, Quotes("symbol")] = ""
     new: str = ""
     all: bool = False
     edits: tuple[Replacement, ...] = ()

@@ -11,16 +11,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from agent.context.sources import is_test
-from agent.messages import Message, ToolMessage, UserMessage
-from agent.models.base import Known
+from agent.messages import AssistantMessage, Message, ToolMessage, UserMessage
+from agent.models.base import FileText, Groups, Known
 from sandbox.workspace import PathError, Workspace
+from tools import symbols
+from tools.base import Named
 from tools.textfile import NotText, TextFile
 
 # above these a call is free: llguidance takes a second to read a grammar of some 50,000 paths, and
 # refuses one of 100,000; of files the listing has its own limit
 MOST_LETTERS = 1_500_000
 MOST_TEST_FILES = 300
-_TEST_BYTES = 400_000
+MOST_SHOWN, MOST_QUOTED = 8, 60_000  # files, and their letters in all, that can be quoted
+_TEST_BYTES, _QUOTED_BYTES = 400_000, 4 * MOST_QUOTED + 1
 _WORD = re.compile(r"[^\s\"'`<>|()\[\]{},;:*?=]{1,300}")
 _PATH = re.compile(r"[/~]|\.\w{1,8}$")
 _REPORTED = re.compile(r"^(?:FAILED (\S+?)(?=: |$)|--- (\S.*)$)", re.MULTILINE)
@@ -42,6 +45,8 @@ class Nameable:
         self._letters = 0  # in all of them
         self._said: dict[str, bool] = {}  # words that may be paths, and whether the user's own
         self._reported: dict[str, None] = {}  # tests that a check told of
+        self._talked: dict[str, None] = {}  # files that it is about, the latest last
+        self._texts: dict[str, tuple[int, FileText | None]] = {}  # of a file as it was at a time
         self._read = 0  # messages
         self._tests: dict[str, tuple[int, Names]] = {}  # of a file as it was at a time
 
@@ -52,20 +57,22 @@ class Nameable:
         """
         listed = self._workspace.listing.files()
         if listed is None:
-            return {}
+            return Known()
         if listed is not self._listed:
             self._take(listed)
         if self._letters > MOST_LETTERS:
-            return {}
+            return Known()
         self._hear(messages)
         files, places = self._mentioned()
-        found: Known = {
+        found: dict[Named, Groups] = {
             "file": (self._files, files),
             "place": (self._files, self._folders, files, places),
         }
         # where nothing tells which tests there are, a name is as good as another
         tests = self._defined()
-        return {**found, "test": (*found["place"], *tests)} if tests else found
+        if tests:
+            found["test"] = (*found["place"], *tests)
+        return Known(found, tuple(self._shown()))
 
     def _take(self, listed: Names) -> None:
         """Take a new listing; a name that no line can hold is left out, and what reads as none."""
@@ -96,12 +103,22 @@ class Nameable:
             if isinstance(message, UserMessage | ToolMessage):
                 own = isinstance(message, UserMessage) and message.by == "user"
                 for word in _words(message.text):
+                    if own and word in self._there:
+                        self._talk_of(word)
                     if (own or _PATH.search(word)) and word not in self._there:
                         self._look(word, own)
             if isinstance(message, ToolMessage) and message.name == "check":
                 found = (one or other for one, other in _REPORTED.findall(message.text))
                 self._reported |= dict.fromkeys(each for each in found if each.isprintable())
+            if isinstance(message, AssistantMessage):
+                for call in message.calls:
+                    self._talk_of(call.arguments.get("path"))
         self._read = len(messages)
+
+    def _talk_of(self, path: object) -> None:
+        if isinstance(path, str):
+            self._talked.pop(path, None)
+            self._talked[path] = None
 
     def _look(self, word: str, own: bool) -> None:
         own = own or self._said.get(word, False)
@@ -128,6 +145,29 @@ class Nameable:
         except PathError:
             return ""
         return {"file": "file", "link": "file", "directory": "place"}.get(kind, "")
+
+    def _shown(self) -> Iterator[FileText]:
+        """Yield the texts of the files that it was about last."""
+        room = MOST_QUOTED
+        for path in [path for path in reversed(self._talked) if path in self._there][:MOST_SHOWN]:
+            # a link's own time tells nothing of what it leads to
+            found = self._text(path) if self._workspace.kind(path) == "file" else None
+            if found is not None and len(found.text) <= room:
+                room -= len(found.text)
+                yield found
+
+    def _text(self, path: str) -> FileText | None:
+        changed = self._workspace.changed_ns(path)
+        known = self._texts.get(path)
+        if known is None or known[0] != changed:
+            try:
+                text = TextFile.decode(self._workspace.read(path, _QUOTED_BYTES).data).text
+            except (PathError, NotText):
+                text = ""
+            defined = dict.fromkeys(each.name for each in symbols.definitions(path, text))
+            found = FileText(path, text, tuple(defined)) if text.strip() else None
+            known = self._texts[path] = changed, found
+        return known[1]
 
     # -- tests
 

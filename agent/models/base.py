@@ -7,19 +7,36 @@ A request holds the whole conversation: a model keeps nothing between requests b
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from agent.messages import AssistantMessage, Message, Usage
 from tools.base import Frozen, Named, ToolSchema
 
-Known = Mapping[Named, tuple[tuple[str, ...], ...]]
-"""What there is to name, in groups, of which one may belong to several kinds.
-
-Where a kind has any names, a call can name no others.
-"""
+Groups = tuple[tuple[str, ...], ...]
 
 BLIND = "leave --image out, or choose a model that sees with --model"  # a hint
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A file that the conversation is about, as it is now, and what is defined in it."""
+
+    path: str
+    text: str
+    symbols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What calls can name, by kind, in groups, of which one may belong to several kinds.
+
+    Where a kind has any names, a call can name no others. Of the files in `texts` a call can quote
+    nothing that is not in them.
+    """
+
+    names: Mapping[Named, Groups] = field(default_factory=dict)
+    texts: tuple[FileText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

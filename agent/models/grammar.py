@@ -1,7 +1,8 @@
 """Grammars made for one request, in Lark as llguidance reads it.
 
 That of a call: real tool names, each with its own arguments, and in these the names of files and
-tests that there are. JSON's `enum` is the cheapest form for them that llguidance has
+tests that there are, and of files that the conversation is about the words that stand in them, so
+that no edit misses. JSON's `enum` is the cheapest form for them that llguidance has
 (`benchmarks/engine.py` measures it). It covers the object alone, and comes
 into force once the model has begun one (`agent.models.toolcalls.trigger`). And that of an answer in
 a form, which holds from the first token.
@@ -10,15 +11,19 @@ a form, which holds from the first token.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from agent.models.base import Known
-from tools.base import Named, ToolSchema
+from agent.models.base import FileText, Groups, Known
+from tools.base import ToolSchema
 
 # an integer without an end is where a small model writes zeros until its limit
 _INTEGER = {"minimum": -999_999, "maximum": 999_999}
+# a quotation begins and ends between these, so that it is no half of a name
+_PIECES = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+OTHER = "other"  # files whose texts are not known
 _KEPT = (
     "minimum",
     "maximum",
@@ -37,25 +42,73 @@ def calls(tools: Sequence[ToolSchema], known: Known | None = None) -> str:
     """Return a grammar whose words are the calls of these tools, as JSON objects.
 
     An argument that names what is there takes only names that are `known` of its kind, each as JSON
-    writes it, with letters beyond ASCII as they are. It is free where none is known.
+    writes it, with letters beyond ASCII as they are. It is free where none is known. What is quoted
+    of a file whose text is known stands there, word for word.
     """
+    known = known or Known()
     rules = ["start: " + " | ".join(f"call_{index}" for index in range(len(tools)))]
     kinds = {kind for tool in tools for kind in tool.names.values()}
-    bound = {kind: _rule(kind) for kind in sorted(kinds) if any((known or {}).get(kind, ()))}
+    there: dict[str, Groups] = {
+        kind: known.names[kind] for kind in sorted(kinds) if any(known.names.get(kind, ()))
+    }
+    texts = known.texts if "file" in there and any(tool.quotes for tool in tools) else ()
+    if texts:
+        shown = {each.path for each in texts}
+        others = (tuple(path for path in group if path not in shown) for group in there["file"])
+        there[OTHER] = tuple(filter(None, others))
     for index, tool in enumerate(tools):
         name = json.dumps(json.dumps(tool.name))
         rules.append(
             f'call_{index}: "{{" WS? "\\"name\\"" WS? ":" WS? {name} WS? "," WS?'
             f' "\\"arguments\\"" WS? ":" WS? args_{index} WS? "}}"'
         )
-        named = {name: bound[kind] for name, kind in tool.names.items() if kind in bound}
-        body = _named(tool.parameters, named) if named else _json(_schema(tool.parameters))
-        rules.append(f"args_{index}: {body}")
-    if bound and known is not None:
-        rules += _names({kind: known[kind] for kind in bound})
+        rules.append(f"args_{index}: " + " | ".join(_arguments(tool, there, texts)))
+    rules += _names(there)
+    for place, each in enumerate(texts):
+        rules += _quotes(place, each)
     # not endless: white space is where a small model gets lost
     rules.append("WS: /[ \\n]{1,12}/")
     return "\n".join(rules) + "\n"
+
+
+def _arguments(
+    tool: ToolSchema, there: Mapping[str, Groups], texts: Sequence[FileText]
+) -> list[str]:
+    """Return the ways to write the arguments of a tool."""
+    named = {name: _rule(kind) for name, kind in tool.names.items() if kind in there}
+    if not named:
+        return [_json(_schema(tool.parameters))]
+    if not tool.quotes or not texts:
+        return [_object(tool.parameters, named)]
+    (file,) = (name for name, kind in tool.names.items() if kind == "file")
+    ways = []
+    for place, each in enumerate(texts):
+        path = json.dumps(json.dumps(each.path, ensure_ascii=False), ensure_ascii=False)
+        quoted = {
+            name: f"{kind}_{place}" if kind == "passage" or each.symbols else ""
+            for name, kind in tool.quotes.items()
+        }
+        ways.append(_object(tool.parameters, {**named, **quoted, file: path}))
+    if there[OTHER]:
+        ways.append(_object(tool.parameters, {**named, file: _rule(OTHER)}))
+    return ways
+
+
+def _quotes(place: int, file: FileText) -> list[str]:
+    """Return the rules for what can be quoted of a file: whole words of it, and what it defines."""
+    words = [_escaped(word) for word in _PIECES.findall(file.text)]
+    rules = [
+        f"ANY_{place}: %regex {json.dumps({'substring_chunks': words})}",
+        f"SOME_{place}: ANY_{place} & /(?s:.+)/",
+        f'passage_{place}: "\\"" SOME_{place} "\\""',
+    ]
+    if file.symbols:
+        rules.append(f"symbol_{place}: {_one_of(file.symbols)}")
+    return rules
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _json(schema: Mapping[str, Any]) -> str:
@@ -67,33 +120,42 @@ def _one_of(names: tuple[str, ...]) -> str:
     return _json({"enum": names})
 
 
-def _rule(kind: Named) -> str:
+def _rule(kind: str) -> str:
     return f"named_{kind}"
 
 
-def _names(known: Known) -> list[str]:
+def _names(there: Mapping[str, Groups]) -> list[str]:
     """Return a rule for each kind; a group that several have is one rule: it is what costs."""
     groups: dict[tuple[str, ...], str] = {}
     rules = []
-    for kind, names in known.items():
+    for kind, names in there.items():
         for group in filter(None, names):
             if group not in groups:
                 groups[group] = f"group_{len(groups)}"
                 rules.append(f"{groups[group]}: {_one_of(group)}")
-        rules.append(f"{_rule(kind)}: " + " | ".join(groups[each] for each in names if each))
+        if ways := [groups[each] for each in names if each]:
+            rules.append(f"{_rule(kind)}: " + " | ".join(ways))
     return rules
 
 
-def _named(schema: Mapping[str, Any], named: Mapping[str, str]) -> str:
-    """Return an object as a rule: its members in their order, some by rules of their own."""
+def _object(schema: Mapping[str, Any], held: Mapping[str, str]) -> str:
+    """Return an object as a rule: its members in their order, some held to rules of their own.
+
+    A member whose rule is empty has nothing to say, and is left out.
+    """
     members = []
     for name, about in schema["properties"].items():
-        if name not in named:
-            value = _json(_kept(about))
-        elif about.get("type") == "array":
-            value = f'"[" WS? ({named[name]} (WS? "," WS? {named[name]})*)? WS? "]"'
+        if held.get(name) == "":
+            continue
+        items = about.get("items", {})
+        if name in held and about.get("type") == "array":
+            value = _list(held[name])
+        elif name in held:
+            value = held[name]
+        elif held.keys() & items.get("properties", {}).keys():
+            value = _list(_object(items, held))
         else:
-            value = named[name]
+            value = _json(_kept(about))
         members.append((name, f'{json.dumps(json.dumps(name))} WS? ":" WS? {value}'))
     required = schema.get("required", ())
     ways = []
@@ -107,6 +169,10 @@ def _named(schema: Mapping[str, Any], named: Mapping[str, str]) -> str:
             break
     some = "" if any(name in required for name, _ in members) else "?"
     return f'"{{" WS? ({" | ".join(ways)}){some} WS? "}}"'
+
+
+def _list(item: str) -> str:
+    return f'"[" WS? ({item} (WS? "," WS? {item})*)? WS? "]"'
 
 
 # JSON in one line, spaced as models write it

@@ -25,6 +25,7 @@ from agent.models.base import (
     BLIND,
     Chunk,
     Fork,
+    Known,
     ModelRequest,
     NoticeChunk,
     PrefillChunk,
@@ -150,8 +151,8 @@ class LlamaCpp:
             return ("",)
         if request.schema is None:
             free = calls(request.tools)
-            known = request.known() if request.known else {}
-            return (calls(request.tools, known), free) if known else (free,)
+            known = request.known() if request.known else Known()
+            return (calls(request.tools, known), free) if known.names else (free,)
         return ("",) if self._formless else (*answers(request.schema), "")
 
     async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:

@@ -1,7 +1,7 @@
 """A function written anew, and then in other ways.
 
 Sampled with warmth, a small model mostly repeats itself, or copies the original: of 66 samples of
-11 functions that it had got wrong, 17 were new. So only the first is asked for as a whole. The
+11 functions that it had read, 16 were new. So only the first is asked for as a whole. The
 others leave it at one of the places where the model nearly did, the likeliest first: none is the
 one before, no two begin alike, and what follows the place is mostly a copy, which is read rather
 than written. That is the first step of a search by limited discrepancy (Harvey and Ginsberg 1995)

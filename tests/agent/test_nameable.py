@@ -36,10 +36,10 @@ async def test_each_request_may_name_what_is_there_by_then(tmp_path: Path) -> No
     read = {"read": {"path": "build.log"}}
     model = Listening({"calls": [write]}, {"calls": [read]}, {"say": "Done."})
     await run(root, [], model=model, prompt="Write src/b.py, then see /etc/hosts.")
-    files = [sum(known["file"], ()) for known in model.known]
+    files = [sum(known.names["file"], ()) for known in model.known]
     assert files[0] == (".gitignore", "a.py")
     assert files[1] == (".gitignore", "a.py", "src/b.py")
-    places = [sum(known["place"], ()) for known in model.known]
+    places = [sum(known.names["place"], ()) for known in model.known]
     assert places[0] == (*files[0], ".", "/etc/hosts")
     assert set(places[2]) == {*files[2], ".", "src", "/etc/hosts"}
-    assert "test" not in model.known[0]
+    assert "test" not in model.known[0].names

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walks import TOOLS, Bytes, beginning, called, is_there, named, walk
 
-from agent.context.nameable import Nameable
-from agent.messages import Message, ToolMessage, UserMessage
+from agent.context.nameable import MOST_QUOTED, Nameable
+from agent.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from agent.models._matching import AfterTrigger
 from agent.models.grammar import calls
 from agent.models.toolcalls import trigger
 from sandbox.workspace import Workspace
+from tools.base import ToolCall
 
 BYTES = Bytes()
 NAMING = [(tool.name, argument) for tool in TOOLS for argument in tool.names]
@@ -65,6 +66,36 @@ def test_no_finished_call_fails_to_parse_or_names_what_is_not_there(
         grow(root, {**tree, "kept.py": "", "test_kept.py": "def test_kept():\n    pass\n"})
         call = called(walk(BYTES, grammar(root), Random(seed), beginning(*way) if way else ""))
         assert all(is_there(root, kind, name) for kind, name in named(call)), call
+
+
+texts = st.text(st.sampled_from("ab_1 \n\t\"\\'é漢🦀=(){}<>"), max_size=40)
+sources = st.dictionaries(names, st.one_of(texts, st.just("def f():\n    pass\n")), max_size=3)
+
+
+def reads(*paths: str) -> AssistantMessage:
+    """A message that makes these files what the conversation is about."""
+    asked = (ToolCall(id=path, name="read", arguments={"path": path}) for path in paths)
+    return AssistantMessage(text="", calls=tuple(asked))
+
+
+def quoted(call: ToolCall) -> list[str]:
+    """Return what an edit says that it replaces."""
+    parts = [call.arguments, *call.arguments.get("edits", [])]
+    return [part["old"] for part in parts if "old" in part]
+
+
+@given(tree=sources, seed=st.integers(0, 10**9))
+def test_no_finished_edit_replaces_what_does_not_stand_in_a_file_that_was_read(
+    tree: dict[str, str], seed: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        tree = {f"src/{name}": text for name, text in tree.items()} | {"a.py": "x = 1\n"}
+        grow(root, tree)
+        held = grammar(root, reads(*tree))
+        call = called(walk(BYTES, held, Random(seed), '{"name": "edit", "arguments": {'))
+        text = (root / call.arguments["path"]).read_bytes().decode()
+        assert not text.strip() or all(old and old in text for old in quoted(call)), call
 
 
 @pytest.fixture
@@ -152,6 +183,67 @@ def test_what_lies_outside_can_be_named_in_the_users_words_alone(root: Path) -> 
     assert writable(reading("../b/c.py"), root, UserMessage(text="Compare with ../b/c.py."))
     edit = '{"name": "edit", "arguments": {"path": "/etc/hosts", "old": "a", "new": "b"}}'
     assert not writable(edit, root, UserMessage(text="Change /etc/hosts"))
+
+
+def editing(path: str, **arguments: object) -> str:
+    return json.dumps(
+        {"name": "edit", "arguments": {"path": path, **arguments}}, ensure_ascii=False
+    )
+
+
+CODE = 'def f(a):\n\treturn a + "\\n"  # é\n\n\nclass C:\n    def g(self):\n        pass\n'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "can"),
+    [
+        ({"old": "return", "new": "yield"}, True),
+        ({"old": '\treturn a + "\\n"  # é\n', "new": ""}, True),
+        ({"old": CODE, "new": ""}, True),
+        ({"old": "retur", "new": ""}, False),  # half of a word
+        ({"old": "return b", "new": ""}, False),
+        ({"old": "", "new": "x"}, False),
+        ({"symbol": "C.g", "new": "x"}, True),
+        ({"symbol": "g2", "new": "x"}, False),
+        ({"symbol": "C", "new": "x", "edits": []}, True),
+        ({"edits": [{"old": "pass", "new": "x"}, {"symbol": "f", "new": "y"}]}, True),
+        ({"edits": [{"old": "past", "new": "x"}]}, False),
+    ],
+)
+def test_an_edit_quotes_what_stands_in_a_file_that_was_read(
+    root: Path, arguments: dict[str, object], can: bool
+) -> None:
+    (root / "src" / "a.py").write_text(CODE)
+    assert writable(editing("src/a.py", **arguments), root, reads("src/a.py")) == can
+    mentioned = UserMessage(text="Look at src/a.py.")
+    assert writable(editing("src/a.py", **arguments), root, mentioned) == can
+    # of what was not looked at nothing is known, and it can be edited too
+    assert writable(editing("src/a.py", **arguments), root)
+    other = editing("tests/test_a.py", old="nothing like it", new="")
+    assert writable(other, root, reads("src/a.py"))
+
+
+def test_what_can_be_quoted_is_what_stands_there_by_then(root: Path) -> None:
+    there, path = Nameable(Workspace(root)), root / "src" / "a.py"
+    path.write_text("x = 1\n")
+    before = calls(TOOLS, there.known((reads("src/a.py"),)))
+    path.write_text("y = 1\n")
+    after = calls(TOOLS, there.known((reads("src/a.py"),)))
+    text = BYTES.tokenise(editing("src/a.py", old="y", new="z"))
+    assert not BYTES.matcher(before).take(text)
+    assert BYTES.matcher(after).take(text)
+
+
+@pytest.mark.parametrize("odd", ["empty", "large", "a link", "not text"])
+def test_a_file_that_cannot_be_quoted_is_edited_freely(root: Path, odd: str) -> None:
+    path = root / "src" / "a.py"
+    if odd == "a link":
+        path.unlink()
+        path.symlink_to("../tests/test_a.py")
+    data = {"large": b"x = 1\n" * MOST_QUOTED, "not text": b"\0\xff"}.get(odd, b"")
+    if odd != "a link":
+        path.write_bytes(data)
+    assert writable(editing("src/a.py", old="nothing like it", new=""), root, reads("src/a.py"))
 
 
 def test_a_file_that_is_new_can_be_written_anywhere(root: Path) -> None:
