@@ -68,6 +68,15 @@ def _run(given: Namespace) -> int:
     return _start("run", given.words if given.prompt is None else given.prompt, given)
 
 
+@command("map", "What of this repository belongs to a task.", "query map_tokens json cwd")
+def _map(given: Namespace) -> int:
+    from agent.map_commands import show
+
+    if given.map_tokens is not None and given.map_tokens < 1:
+        raise UsageError("--tokens is a number from 1", "agent map --tokens 1000")
+    return show(_folder(given.cwd), given.query, given.map_tokens, given.json)
+
+
 @command("undo", "Take the last turn in this folder back; --redo takes that back.", "redo cwd")
 def _undo(given: Namespace) -> int:
     from agent.undo_commands import take_back

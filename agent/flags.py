@@ -29,6 +29,8 @@ OPTIONS = {
     "words": _option("", "PROMPT", "`-` reads it from stdin.", nargs="?", default=""),
     "model_name": _option("", "NAME", "A name of `agent models list`.", nargs="?", default=""),
     "held_name": _option("", "NAME", "As `agent models ps` has it.", nargs="?", default=""),
+    "query": _option("", "QUERY", "What it is about, in words or names.", nargs="?", default=""),
+    "map_tokens": _option("--tokens", "N", "How long it may be.", type=int, dest="map_tokens"),
     "provider": _option("", "PROVIDER", "A provider of remote models, such as openai."),
     "model_file": _option(
         "", "NAME", "A name, a path to a GGUF, or provider/model of a server here."

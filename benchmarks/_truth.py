@@ -33,7 +33,10 @@ def changed(older: Path, newer: Path, tests: tuple[str, ...]) -> Changed:
     functions: set[Place] = set()
     outside: list[str] = []
     for path in sorted({name for top in (older, newer) for name in code_files(top, tests)}):
-        old, new = (_parts(path, _text(top / path)) for top in (older, newer))
+        texts = [_text(top / path) for top in (older, newer)]
+        if texts[0] == texts[1]:
+            continue
+        old, new = (_parts(path, text) for text in texts)
         functions |= {
             (path, symbol.name, symbol.start_line)
             for key, (symbol, own) in old.functions.items()

@@ -105,20 +105,20 @@ class _Found:
     inner: tuple[int, int]
 
 
-def _text(nodes: Sequence[Node]) -> str:
-    return (nodes[0].text or b"").decode(errors="replace")
-
-
-def _matches(root: Node, query: Query) -> Iterator[_Found]:
+def _matches(root: Node, query: Query, data: bytes) -> Iterator[_Found]:
     from tree_sitter import QueryCursor
+
+    def text_of(nodes: Sequence[Node]) -> str:
+        # a node's own `text` asks the parser's source for it, which takes longer than the match
+        return data[nodes[0].start_byte : nodes[0].end_byte].decode(errors="replace")
 
     seen: set[tuple[int, int]] = set()
     matches = QueryCursor(query).matches(root)
     # where two patterns fit one node, the one that comes first in the table says what it is
     for _, captures in sorted(matches, key=lambda match: match[0]):
-        name = _text(captures["name"])
+        name = text_of(captures["name"])
         if "owner" in captures:
-            name = f"{_text(captures['owner'])}.{name}"
+            name = f"{text_of(captures['owner'])}.{name}"
         name = name.replace("::", ".").strip("\"'")
         name = ".".join(re.sub(r"<.*>|\s+", "", part) for part in name.split("."))
         for kind, nodes in captures.items():
@@ -137,7 +137,7 @@ def definitions(path: str, text: str) -> list[Symbol]:
         return []
     data = encode(text)
     at = Offsets(text, data)
-    matches = _matches(parse(language, data), query(language, language.query))
+    matches = _matches(parse(language, data), query(language, language.query), data)
     symbols: list[Symbol] = []
     around: list[_Found] = []
     for found in sorted(matches, key=lambda each: each.inner):
@@ -251,7 +251,7 @@ def _problems(root: Node) -> Iterator[Problem]:
         if node.is_missing:
             yield Problem(row, f"missing `{node.type}`")
         elif node.type == "ERROR":
-            first = _text([node]).strip().split("\n")[0][:40]
+            first = (node.text or b"").decode(errors="replace").strip().split("\n")[0][:40]
             yield Problem(row, f"unexpected `{first}`" if first else "unexpected end")
             stack.extend(child for child in node.children if child.has_error)
         elif node.has_error:

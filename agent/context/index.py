@@ -1,0 +1,321 @@
+"""The index of a repository: definitions and words of each source, kept in a file of our cache.
+
+It is brought up to date before it is asked: a file whose time is the same is not read, one whose
+content is the same is not parsed. While it is being built it answers with what it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.context.tags import Definition, tags_of, wanted
+from sandbox.workspace import PathError, Workspace
+from tools.textfile import NotText, TextFile
+
+MAX_FILES = 100_000  # sources of one repository
+MAX_BYTES = 400_000  # of one source
+BATCH = 200  # files whose tags are written together
+AT_ONCE = 500  # values of one question
+COMMON_NAME = 20  # definitions of one name, above which a word refers to none of them
+RACY_NS = 2_000_000_000  # a file written so shortly before it was read is looked at again
+_FORM = """
+create table files(
+  id integer primary key, path text unique, changed integer, digest blob,
+  words blob, code blob, length integer);
+create table definitions(
+  id integer primary key, file integer, word integer, name text, kind text, line integer,
+  last integer, head text, pull real);
+create table words(id integer primary key, word text);
+create table uses(word integer, file integer, count integer, primary key(word, file)) without rowid;
+create table central(id integer primary key, file integer, weight real);
+create index definitions_by_word on definitions(word, file);
+create index definitions_by_file on definitions(file);
+"""
+# how often a name stands in other files, shared among those who bear it
+_CENTRAL = """
+insert or ignore into central
+with shared as (
+  select word, count(*) bearers from definitions where pull > 0 group by word having bearers <= ?)
+select d.id, d.file, d.pull * sum(min(u.count, 4)) / s.bearers as weight
+from shared s join definitions d on d.word = s.word join uses u on u.word = s.word
+where u.file <> d.file and d.pull > 0 group by d.id order by weight desc limit ?
+"""
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far an index is: sources there are, those that are in it, those that were read anew."""
+
+    files: int
+    known: int
+    read: int
+
+    @property
+    def partial(self) -> bool:
+        """Whether something is not in it yet."""
+        return self.known < self.files
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A definition in the index."""
+
+    id: int
+    file: int
+    word: int
+    definition: Definition
+
+
+def key(word: str) -> int:
+    """Return the number that stands for a word."""
+    digest = hashlib.blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+class Index:
+    """The index of one repository; it belongs to the thread that opened it."""
+
+    def __init__(self, place: Path) -> None:
+        """Open the index in a file, which is made anew where it is none of ours."""
+        self._place = place
+        self._keys: dict[str, int] = {}
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._open()
+        except sqlite3.DatabaseError:
+            place.unlink(missing_ok=True)
+            self._open()
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, workspace: Workspace, cache: Path) -> Iterator[Index]:
+        """Open the index of a workspace below our cache."""
+        name = hashlib.blake2b(str(workspace.root).encode(errors="replace"), digest_size=12)
+        index = cls(cache / "maps" / f"{name.hexdigest()}.db")
+        try:
+            yield index
+        finally:
+            index.close()
+
+    def _open(self) -> None:
+        self._base = sqlite3.connect(self._place, isolation_level=None, timeout=10)
+        self._base.execute("pragma journal_mode=wal")
+        self._base.execute("pragma synchronous=off")  # what is lost is read again
+        (version,) = self._base.execute("pragma user_version").fetchone()
+        if version == VERSION:
+            return
+        with contextlib.suppress(sqlite3.OperationalError):
+            for (name,) in self._base.execute(
+                "select name from sqlite_master where type = 'table'"
+            ).fetchall():
+                self._base.execute(f"drop table {name}")
+        self._base.executescript(f"begin;{_FORM}pragma user_version = {VERSION};commit;")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
+    # -- bringing it up to date
+
+    def update(self, workspace: Workspace, until: float = float("inf")) -> State:
+        """Read what is new or changed, until a time of the monotonic clock; say how far it is."""
+        known = {
+            path: (number, changed)
+            for number, path, changed in self._base.execute("select id, path, changed from files")
+        }
+        new: list[str] = []
+        old: list[str] = []
+        count = 0
+        for path in _sources(workspace):
+            count += 1
+            was = known.pop(path, None)
+            if was is None:
+                new.append(path)
+            elif was[1] != workspace.changed_ns(path):
+                old.append(path)
+        self._forget(number for number, _ in known.values())
+        read, stale = 0, [*new, *old]
+        for start in range(0, len(stale), BATCH):
+            if time.monotonic() >= until:
+                break
+            part = stale[start : start + BATCH]
+            self._take(workspace, part)
+            read += len(part)
+        return State(count, count - max(0, len(new) - read), read)
+
+    def _forget(self, files: Iterable[int]) -> None:
+        rows = [(number,) for number in files]
+        if not rows:
+            return
+        with self._writing():
+            for (number,) in rows:
+                self._drop(number)
+            self._base.executemany("delete from files where id = ?", rows)
+
+    def _drop(self, number: int) -> None:
+        """Take out what a file said."""
+        found = self._base.execute("select words from files where id = ?", (number,)).fetchone()
+        if found is not None:
+            words = array("q", found[0])
+            pairs = [(word, number) for word in words]
+            self._base.executemany("delete from uses where word = ? and file = ?", pairs)
+        self._base.execute("delete from definitions where file = ?", (number,))
+
+    def _take(self, workspace: Workspace, paths: Sequence[str]) -> None:
+        uses: list[tuple[int, int, int]] = []
+        new: list[tuple[int, str]] = []
+        with self._writing():
+            for path in paths:
+                uses += self._read(workspace, path, new)
+            self._base.executemany("insert or ignore into words values (?, ?)", new)
+            self._base.execute("delete from central")
+            # in the order of the table: each page is written once
+            self._base.executemany("insert or replace into uses values (?, ?, ?)", sorted(uses))
+
+    def _read(
+        self, workspace: Workspace, path: str, new: list[tuple[int, str]]
+    ) -> Iterator[tuple[int, int, int]]:
+        """Write what one file says, but for its uses, which are returned."""
+        changed = workspace.changed_ns(path)
+        if time.time_ns() - changed < RACY_NS:
+            changed = 0
+        try:
+            view = workspace.read(path, MAX_BYTES)
+            text = "" if view.truncated else TextFile.decode(view.data).text
+            data = view.data
+        except (PathError, NotText):
+            data, text = b"", ""
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        row = self._base.execute("select id, digest from files where path = ?", (path,)).fetchone()
+        if row is not None and row[1] == digest:
+            self._base.execute("update files set changed = ? where id = ?", (changed, row[0]))
+            return
+        if row is not None:
+            self._drop(row[0])
+        tags = tags_of(path, text)
+        keys = array("q", [self._key(word, new) for word in tags.words])
+        code = array("I", [tags.code.get(word, 0) for word in tags.words])
+        length = sum(tags.words.values())
+        values = (changed, digest, keys.tobytes(), code.tobytes(), length)
+        if row is None:
+            fields = "path, changed, digest, words, code, length"
+            sql = f"insert into files({fields}) values (?, ?, ?, ?, ?, ?)"
+            number = self._base.execute(sql, (path, *values)).lastrowid or 0
+        else:
+            number = row[0]
+            fields = "changed = ?, digest = ?, words = ?, code = ?, length = ?"
+            self._base.execute(f"update files set {fields} where id = ?", (*values, number))
+        self._base.executemany(
+            "insert into definitions(file, word, name, kind, line, last, head, pull)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (number, self._key(d.short, new), d.name, d.kind, d.line, d.end, d.head, d.pull)
+                for d in tags.definitions
+            ],
+        )
+        yield from zip(keys, [number] * len(keys), tags.words.values(), strict=True)
+
+    def _key(self, word: str, new: list[tuple[int, str]]) -> int:
+        found = self._keys.get(word)
+        if found is None:
+            found = self._keys[word] = key(word)
+            new.append((found, word))
+        return found
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._base.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            self._base.execute("rollback")
+            raise
+        self._base.execute("commit")
+
+    # -- what it knows
+
+    def paths(self) -> dict[int, tuple[str, int]]:
+        """Return the path of each file, and how many words it has."""
+        rows = self._base.execute("select id, path, length from files")
+        return {number: (path, length) for number, path, length in rows}
+
+    def words_like(self, part: str) -> list[tuple[int, str]]:
+        """Return the words that contain a part, whatever its case."""
+        pattern = part.replace("_", r"\_").replace("%", "")
+        sql = r"select id, word from words where word like ? escape '\'"
+        return self._base.execute(sql, (f"%{pattern}%",)).fetchall()
+
+    def uses(self, words: Iterable[int]) -> dict[int, int]:
+        """Return how often any of these words stands in each file that has one."""
+        found: dict[int, int] = {}
+        for part in _parts(words):
+            sql = f"select file, sum(count) from uses where word in ({_marks(part)}) group by file"
+            for file, count in self._base.execute(sql, part):
+                found[file] = found.get(file, 0) + count
+        return found
+
+    def words_of(self, file: int) -> dict[int, int]:
+        """Return how often each word stands in the code of a file, without comments and strings."""
+        sql = "select words, code from files where id = ?"
+        row = self._base.execute(sql, (file,)).fetchone()
+        pairs = zip(array("q", row[0]), array("I", row[1]), strict=True) if row else ()
+        return {word: count for word, count in pairs if count}
+
+    def places(self, words: Iterable[int]) -> list[tuple[int, int, int, float]]:
+        """Return (word, file, definition, pull) for each definition called by one of these."""
+        found: list[tuple[int, int, int, float]] = []
+        for part in _parts(words):
+            sql = f"select word, file, id, pull from definitions where word in ({_marks(part)})"
+            found += self._base.execute(sql, part).fetchall()
+        return found
+
+    def central(self, most: int) -> list[tuple[int, int, float]]:
+        """Return (definition, file, weight) for what other files name most, the first `most`."""
+        rows = "select id, file, weight from central order by weight desc"
+        found = self._base.execute(rows).fetchmany(most)
+        if not found:
+            with self._writing():
+                self._base.execute(_CENTRAL, (COMMON_NAME, most))
+            found = self._base.execute(rows).fetchmany(most)
+        return found
+
+    def defined_in(self, file: int) -> list[Defined]:
+        """Return what a file defines, in its order."""
+        sql = (
+            "select id, word, name, kind, line, last, head, pull = 0 from definitions"
+            " where file = ? order by line, last desc"
+        )
+        return [
+            Defined(number, file, word, Definition(name, kind, line, last, head, bool(inner)))
+            for number, word, name, kind, line, last, head, inner in self._base.execute(
+                sql, (file,)
+            )
+        ]
+
+
+def _sources(workspace: Workspace) -> Iterator[str]:
+    count = 0
+    for path in workspace.walk():
+        if wanted(path):
+            count += 1
+            if count > MAX_FILES:
+                return
+            yield path
+
+
+def _parts(values: Iterable[int]) -> Iterator[list[int]]:
+    every = list(values)
+    for start in range(0, len(every), AT_ONCE):
+        yield every[start : start + AT_ONCE]
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ",".join("?" * len(values))
