@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -21,6 +22,7 @@ from agent.repair.asking import Asking, Question
 from agent.repair.localise import Suspect
 
 LINES = 40  # of one function that are looked at
+AT_A_TIME = 12  # lines looked at before any of their edits are tried
 KEPT = 12  # forks kept of one line
 AGAIN = 0.15  # nats that each further fork of one line is put back, so that others have a turn
 ROOM = 60  # tokens of an edit
@@ -46,13 +48,23 @@ class LineEdits:
         self._asking = asking
         self._messages = prompts.edit_prompt(evidence, suspect)
         self._suspect = suspect
-        self._left: list[tuple[Line, str]] | None = None
+        self._unread = lines_to_edit(suspect)
+        self._sure: list[_Scored] = []  # by the whole way, which favours what differs early
+        self._there: list[_Scored] = []  # by the fork alone, which favours what differs late
+        self._added: list[_Scored] = []  # that a line called wrong is repeated first says nothing
+        self._given: set[tuple[Line, str]] = set()
 
     async def next(self, count: int) -> list[str]:
-        """Return up to `count` functions, each the suspect with one line written anew."""
-        if self._left is None:
-            self._left = await self._ranked()
-        given, self._left = self._left[:count], self._left[count:]
+        """Return up to `count` functions, each the suspect with one line written anew.
+
+        Each time more lines are looked at: a long function takes as long to look at as many edits
+        take to be tried.
+        """
+        part, self._unread = self._unread[:AT_A_TIME], self._unread[AT_A_TIME:]
+        await self._look_at(part)
+        ranked = _by_turns(_spread(self._sure), _spread(self._there), _spread(self._added))
+        given = [each for each in ranked if each not in self._given][:count]
+        self._given.update(given)
         # what all have in common is read once; what is written is short, so all of it in a batch
         starts = [f"{line.text}{prompts.MUST_BE}{start}" for line, start in given]
         question = Question(self._messages, prompts.WRONG_LINE, ROOM)
@@ -62,25 +74,24 @@ class LineEdits:
             for (line, _), text in zip(given, texts, strict=True)
         ]
 
-    async def _ranked(self) -> list[tuple[Line, str]]:
-        sure: list[_Scored] = []  # by the whole way, which favours what differs early in a line
-        there: list[_Scored] = []  # by the fork alone, which favours what differs late
-        added: list[_Scored] = []  # that a line called wrong is repeated first says nothing
-        for line in lines_to_edit(self._suspect):
+    async def _look_at(self, lines: Sequence[Line]) -> None:
+        for line in lines:
             prefill = prompts.WRONG_LINE + line.text + prompts.MUST_BE
             text = f"{line.text}\n```"  # to leave it before the fence is to add a line
             for each in await self._asking.forks(self._messages, prefill, text, KEPT):
                 start = text[: each.at] + each.piece
                 if each.at > len(line.text):
-                    added.append((each.logprob, line, start))
+                    self._added.append((each.logprob, line, start))
                 else:
-                    sure.append((each.before + each.logprob, line, start))
-                    there.append((each.logprob, line, start))
-        return _by_turns(_spread(sure), _spread(there), _spread(added))
+                    self._sure.append((each.before + each.logprob, line, start))
+                    self._there.append((each.logprob, line, start))
 
 
 def lines_to_edit(suspect: Suspect) -> list[Line]:
-    """Return the lines of the body that may be wrong: that ran, where it is known what ran."""
+    """Return the lines of the body that may be wrong, the most suspicious first.
+
+    Only those that ran, where it is known what ran; in their order where that is not known.
+    """
     code = prompts.dedent_function(suspect)
     first, ran = _first_line(suspect), ran_lines(suspect)
     head = prompts.opening(suspect).count("\n") - 1
@@ -92,7 +103,15 @@ def lines_to_edit(suspect: Suspect) -> list[Line]:
         if ran and number + first not in ran and not bare.startswith("else"):
             continue
         found.append(Line(number, text[: len(text) - len(text.lstrip())], bare))
-    return found[:LINES]
+    places = {line: place for place, line in enumerate(suspect.lines)}
+    begun = sorted(places)
+
+    def suspicion(line: Line) -> int:
+        """Return the place of the statement that the line is a part of."""
+        at = bisect_right(begun, line.number + first)
+        return places[begun[at - 1]] if at else len(places)
+
+    return sorted(found, key=suspicion)[:LINES]
 
 
 def ran_lines(suspect: Suspect) -> set[int]:

@@ -55,8 +55,8 @@ class Near:
 class Suspect:
     """A function that may hold the bug; `text` is its whole file, `why` says what pointed here.
 
-    `lines` are those of the file that ran in failing tests; empty where that is not known. With
-    `near` the text is what that candidate makes of the file.
+    `lines` are those of the file that ran in failing tests, the most suspicious first; empty where
+    that is not known. With `near` the text is what that candidate makes of the file.
     """
 
     path: str
@@ -163,7 +163,10 @@ class _Ranking:
         self._found: dict[_Key, tuple[Source, Symbol]] = {}
         self._scores: defaultdict[_Key, float] = defaultdict(float)
         self._reasons: dict[_Key, str] = {}
-        self._lines: defaultdict[_Key, set[int]] = defaultdict(set)
+        self._lines: defaultdict[_Key, dict[int, float]] = defaultdict(
+            dict
+        )  # how suspicious each is
+        self._stood: set[tuple[str, int]] = set()  # lines of the tracebacks, by file
 
     def _point(self, source: Source, symbol: Symbol, weight: float, why: str) -> None:
         key = _key(source, symbol)
@@ -179,7 +182,8 @@ class _Ranking:
         """
         for failure in failures:
             frames = list(_frames(self._sources, failure.trace))
-            for rank, (source, symbol) in enumerate(reversed(frames), 1):
+            for rank, (source, symbol, line) in enumerate(reversed(frames), 1):
+                self._stood.add((source.path, line))
                 weight = self._weights["frame"] / rank / len(failures)
                 self._point(source, symbol, weight, "in the traceback")
 
@@ -220,7 +224,8 @@ class _Ranking:
         suspicions: defaultdict[_Key, float] = defaultdict(float)
         for source, symbol, suspicion, lines in _executed(self._sources, ran):
             key = _key(source, symbol)
-            self._lines[key] |= set(lines)
+            for line, suspect in lines.items():
+                self._lines[key][line] = max(suspect, self._lines[key].get(line, 0.0))
             if suspicion > suspicions[key]:  # of a function and what is nested in it
                 weight = self._weights["coverage"] * (suspicion - suspicions[key])
                 suspicions[key] = suspicion
@@ -258,6 +263,15 @@ class _Ranking:
             ):
                 del self._found[key]
 
+    def _worst_first(self, key: _Key) -> tuple[int, ...]:
+        """Return the lines that ran: those of a traceback, then by how few other tests ran them."""
+        lines = self._lines[key]
+
+        def order(line: int) -> tuple[bool, float, int]:
+            return (key[0], line) not in self._stood, -lines[line], line
+
+        return tuple(sorted(lines, key=order))
+
     def suspects(self) -> list[Suspect]:
         """Return them, the likeliest first."""
         ranked = [
@@ -267,7 +281,7 @@ class _Ranking:
                 source.text,
                 round(self._scores[key], 2),
                 self._reasons[key],
-                tuple(sorted(self._lines[key])),
+                self._worst_first(key),
             )
             for key, (source, symbol) in self._found.items()
         ]
@@ -285,13 +299,17 @@ def _words(name: str) -> list[str]:
 
 def _executed(
     sources: Sources, ran: Sequence[Ran]
-) -> Iterator[tuple[Source, Symbol, float, tuple[int, ...]]]:
-    """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, and their lines.
+) -> Iterator[tuple[Source, Symbol, float, dict[int, float]]]:
+    """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, and their lines'.
 
     That of a function is the most of its lines, where they were watched, else how often it ran.
     Abreu, Zoeteweij, van Gemund: On the Accuracy of Spectrum-based Fault Localization (2007).
     """
     failing = max((each.failing for each in ran), default=0)
+
+    def ochiai(red: int, green: int) -> float:
+        return red / math.sqrt(max(failing * (red + green), 1))
+
     for each in ran:
         located = sources.located(each.path)
         if located is None or is_test(located):
@@ -300,12 +318,9 @@ def _executed(
         symbol = symbols.enclosing(source.functions, each.line) if source else None
         if source is not None and symbol is not None:
             # a function that all tests run may have a line that only failing ones do
-            counts = [(red, green) for _, red, green in each.counts]
-            suspicion = max(
-                red / math.sqrt(max(failing * (red + green), 1))
-                for red, green in counts or [(each.failing, each.passing)]
-            )
-            yield source, symbol, suspicion, each.lines
+            own = {line: ochiai(red, green) for line, red, green in each.counts}
+            whole = max(own.values(), default=ochiai(each.failing, each.passing))
+            yield source, symbol, whole, {line: own.get(line, 0.0) for line in each.lines}
 
 
 def _touched(sources: Sources, edited: Edited) -> Iterator[tuple[Source, Symbol]]:
@@ -319,7 +334,7 @@ def _touched(sources: Sources, edited: Edited) -> Iterator[tuple[Source, Symbol]
             yield source, symbol
 
 
-def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:
+def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol, int]]:
     for path, line in _FRAME.findall(trace):
         located = sources.located(path.replace("\\", "/"))
         if located is None or is_test(located):
@@ -327,4 +342,4 @@ def _frames(sources: Sources, trace: str) -> Iterator[tuple[Source, Symbol]]:
         source = sources.get(located)
         symbol = symbols.enclosing(source.functions, int(line)) if source else None
         if source is not None and symbol is not None:
-            yield source, symbol
+            yield source, symbol, int(line)

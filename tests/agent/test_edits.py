@@ -7,7 +7,7 @@ import pytest
 from agent.models.base import LocalModel
 from agent.models.scripted import ScriptedModel
 from agent.repair.asking import Asking
-from agent.repair.edits import LINES, LineEdits, lines_to_edit, replaced
+from agent.repair.edits import AT_A_TIME, LINES, LineEdits, lines_to_edit, replaced
 from agent.repair.localise import Suspect
 from agent.repair.prompts import Evidence
 from tools import symbols
@@ -59,6 +59,29 @@ def test_only_statements_that_ran_are_edited_with_all_of_their_lines() -> None:
         "else:",
         "return wide + self.high",
     ]
+
+
+def test_the_most_suspicious_statement_comes_first_with_all_of_its_lines() -> None:
+    assert bare(suspect(lines=(12, 6, 5, 2)))[:4] == [
+        "return wide + self.high",
+        "wide = max(",
+        "self.wide,",
+        "0,",
+    ]
+
+
+@pytest.mark.asyncio
+async def test_of_a_long_function_the_first_lines_are_tried_before_the_others_are_looked_at() -> (
+    None
+):
+    text = "def f():\n" + "".join(f"    x{i} = {i}\n" for i in range(AT_A_TIME + 1))
+    first = [forks((0, f"y{i}", -1.0 - i)) for i in range(AT_A_TIME)]
+    other = forks((0, "z", -0.5))
+    asked, model, _ = asking(*first, {"samples": [" = 0"]}, other, {"samples": [" = 1"]})
+    edits = LineEdits(asked, EVIDENCE, suspect(text, "f"))
+    assert "    y0 = 0\n    x1 = 1\n" in (await edits.next(1))[0]
+    assert (await edits.next(1))[0].endswith("    z = 1")
+    assert model._next == len(model._replies)
 
 
 def test_a_long_function_is_edited_in_part() -> None:
