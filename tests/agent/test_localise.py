@@ -107,6 +107,17 @@ def test_a_line_that_only_failing_tests_run_tells_more_than_the_function_around_
     assert found[0].why == "runs when the tests fail"
 
 
+def test_of_the_lines_that_ran_those_of_the_traceback_come_first_then_those_few_others_ran(
+    sources: Sources,
+) -> None:
+    counts = ((5, 1, 9), (6, 1, 1))
+    ran = [Ran(path="shop/pricing.py", line=5, failing=1, passing=9, counts=counts, lines=(5, 6))]
+    trace = "shop/pricing.py:5: in reduced\n    raise ValueError\nValueError"
+    (plain,) = suspects(sources, [Failure(test=TARGET)], [TARGET], "", ran)
+    (traced,) = suspects(sources, [Failure(test=TARGET, trace=trace)], [TARGET], "", ran)
+    assert (plain.lines, traced.lines) == ((6, 5), (5, 6))
+
+
 def test_frames_of_tests_and_of_files_outside_are_no_suspects(sources: Sources) -> None:
     trace = 'tests/test_pricing.py:6: in test\nFile "/usr/lib/python3/json.py", line 3, in loads'
     assert suspects(sources, [Failure(test="x", trace=trace)], [], "") == []
