@@ -8,11 +8,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wisp
 LLAMA := llama-cpp-python==0.3.36
-# GCC 12 compiles ggml's AMX code wrongly (it dies of SIGILL on processors that have AMX), so that
-# code is left out where the compiler knows the switch
-NO_AMX := $(shell echo | $(or $(CC),cc) -mno-amx-tile -E - >/dev/null 2>&1 \
-  && echo -mno-amx-tile -mno-amx-int8 -mno-amx-bf16)
-WHEELS := $(CACHE)/wheels/llama-0.3.36$(if $(NO_AMX),-no-amx)
+# GCC 12 takes the tile configuration of ggml's AMX code for dead and drops it, so that code dies of
+# SIGILL on processors that have AMX; dead stores are kept where the compiler knows the switches
+# (github.com/ggml-org/llama.cpp/pull/26954). AMX reads a prompt half as fast again.
+KEPT := $(shell echo | $(CXX) -fno-tree-dse -fno-dse -x c++ -E - 2>&1 >/dev/null | grep -q . \
+  || echo -fno-tree-dse -fno-dse)
+WHEELS := $(CACHE)/wheels/llama-0.3.36$(if $(KEPT),-dse)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: demo test check lint types contracts unit remote long model setup local clean
@@ -65,7 +66,7 @@ $(VENV)/.local: $(VENV)/.ready
 	@mkdir -p "$(WHEELS)"
 	@ls "$(WHEELS)"/llama_cpp_python-0.3.36-*.whl >/dev/null 2>&1 || { \
 	  echo "compiling llama.cpp once for this machine (6 to 12 minutes)"; \
-	  CMAKE_ARGS="-DCMAKE_C_FLAGS='$(NO_AMX)' -DCMAKE_CXX_FLAGS='$(NO_AMX)'" \
+	  CMAKE_ARGS="-DCMAKE_CXX_FLAGS='$(KEPT)'" \
 	  $(BIN)/python -m pip wheel --no-deps -w "$(WHEELS)" $(LLAMA); }
 	$(PIP) install --find-links "$(WHEELS)" "llama-cpp-python[server]==0.3.36" -e ".[local]"
 	touch $@

@@ -81,7 +81,7 @@ class Engine:
         """Load the file; raises Unloadable with llama.cpp's own last words.
 
         `plain` keeps the weights as they are in the file. Repacked for the processor they are
-        faster, but some builds then run instructions that were compiled wrongly (AMX, GCC 12).
+        faster, but some builds then run code that was compiled wrongly (AMX by GCC 12).
         """
         self.stop = StopFlag()
         self.cores = FreeCores()
