@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
-from agent.config import Settings
+from agent.config import Settings, cache_path
 from agent.context.prompt import hidden_instructions, system_prompt
 from agent.conversation import Conversation
 from agent.events import (
@@ -287,10 +287,12 @@ class Desk:
         found = ""
         if self.model.local:
             from agent.context import mentions  # brings the syntax trees
+            from agent.context.repomap import beside
             from agent.context.sources import Sources
 
-            # a small model seldom looks before it speaks, so what the prompt names is shown to it
-            found = mentions.gather(Sources(self.site.workspace), prompt)
+            # a small model seldom looks before it speaks, so what the prompt is about is shown
+            here, cache = self.site.workspace, cache_path()
+            found = mentions.gather(Sources(here), prompt, lambda text: beside(here, text, cache))
         news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)
         plan = PLAN_MODE if self.stance.autonomy is Autonomy.OBSERVE else ""
         return "\n\n".join(filter(None, [found, news, plan]))

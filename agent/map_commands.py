@@ -12,6 +12,8 @@ from agent.context.repomap import TOKENS, map_of
 from agent.faces import say
 from agent.footing import open_workspace
 
+NOTHING = "no source here"
+
 
 def show(folder: Path, query: str, tokens: int | None, as_json: bool) -> int:
     """Print the map; what is left to say of it goes to stderr."""
@@ -36,7 +38,8 @@ def show(folder: Path, query: str, tokens: int | None, as_json: bool) -> int:
         out(json.dumps({"tokens": found.tokens, **state, "files": told}, indent=2))
         return 0
     if not found.text:
-        say("no source here that a map can show")
+        about = query and found.state.files
+        say("nothing here is about that; agent map shows what is central" if about else NOTHING)
         return 0
     out(found.text)
     definitions = sum(map(len, found.shown.values()))

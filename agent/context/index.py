@@ -262,6 +262,11 @@ class Index:
                 found[file] = found.get(file, 0) + count
         return found
 
+    def spread(self, word: int, most: int) -> int:
+        """Return in how many files a word stands, counted up to `most`."""
+        sql = "select count(*) from (select 1 from uses where word = ? limit ?)"
+        return int(self._base.execute(sql, (word, most)).fetchone()[0])
+
     def words_of(self, file: int) -> dict[int, int]:
         """Return how often each word stands in the code of a file, without comments and strings."""
         sql = "select words, code from files where id = ?"

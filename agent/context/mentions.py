@@ -7,16 +7,16 @@ whatever is cut is said, with the call that continues it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from agent.context.sources import Source, Sources, is_test
-from tools.symbols import Symbol
+from agent.context.sources import Sources
 
 BUDGET = 2400  # characters, about 700 tokens
 EXCERPT = 40  # lines of one file or definition
 MOST_NAMED = 3  # definitions shown in full
-MOST_NEAR = 12  # definitions shown by their head alone
 MOST_USES = 6  # lines that use a name
+
+Near = Callable[[str], str]
 
 _PATH = re.compile(r"[\w.@+-]*(?:/[\w.@+-]+)+|[\w-]+\.[A-Za-z]{1,5}\b")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]+")
@@ -27,11 +27,14 @@ _PLAIN = frozenset(
 )
 
 
-def gather(sources: Sources, prompt: str) -> str:
-    """Return excerpts for the prompt under a heading; empty when it names nothing that is here."""
+def gather(sources: Sources, prompt: str, near: Near = lambda prompt: "") -> str:
+    """Return excerpts for the prompt under a heading; empty when it is about nothing that is here.
+
+    Where it names no definition, `near` says what it may be about.
+    """
     parts: list[str] = []
     left = BUDGET
-    for part in (*_files(sources, prompt), *_definitions(sources, prompt)):
+    for part in (*_files(sources, prompt), *_definitions(sources, prompt, near)):
         if len(part) > left:
             continue
         parts.append(part)
@@ -48,7 +51,7 @@ def _files(sources: Sources, prompt: str) -> Iterator[str]:
             yield _excerpt(path, text.split("\n"), 1, EXCERPT)
 
 
-def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
+def _definitions(sources: Sources, prompt: str, near: Near) -> Iterator[str]:
     words = {word for word in _WORD.findall(prompt) if word.lower() not in _PLAIN}
     # a word that could be prose names a definition only where it is written as code
     names = {word for word in words if _is_code(word, prompt)}
@@ -65,8 +68,8 @@ def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
     for name in sorted(names):
         if uses := list(_uses(sources, name)):
             yield "\n".join(uses[:MOST_USES])
-    if count == 0 and (near := list(_near(sources, words))):
-        yield "\n".join(near[:MOST_NEAR])
+    if count == 0 and (found := near(prompt)):
+        yield found
 
 
 def _is_code(word: str, prompt: str) -> bool:
@@ -88,25 +91,6 @@ def _uses(sources: Sources, name: str) -> Iterator[str]:
         for number, line in enumerate(text.split("\n"), 1):
             if pattern.search(line) and not re.match(r"\s*(def|class|function|func|fn)\b", line):
                 yield f"{path}:{number}: {line.strip()[:120]}"
-
-
-def _near(sources: Sources, words: set[str]) -> Iterator[str]:
-    """Yield the heads of definitions whose name shares a part with a word of the prompt."""
-    stems = {word.lower()[:5] for word in words if len(word) > 3}
-    for path in sources.paths() if stems else ():
-        text = None if is_test(path) else sources.text(path)
-        # parsing is what costs: a file without the letters has no such name either
-        if text is None or not any(stem in text.lower() for stem in stems):
-            continue
-        source = sources.get(path)
-        for symbol in source.definitions if source else ():
-            parts = re.findall(r"[a-z]+|[A-Z][a-z]*", symbol.short)
-            if source is not None and stems & {part.lower()[:5] for part in parts}:
-                yield f"{path}:{symbol.start_line}: {_head(source, symbol)}"
-
-
-def _head(source: Source, symbol: Symbol) -> str:
-    return source.text[symbol.head : symbol.end].split("\n", 1)[0][:120]
 
 
 def _excerpt(path: str, lines: list[str], start: int, end: int) -> str:

@@ -21,7 +21,7 @@ from agent.context.sources import is_test
 from agent.context.tags import parts_of
 
 K1, B = 1.2, 0.6  # of BM25
-PATH, EXACT, PART = 2.0, 1.0, 0.5  # what a word counts in a path, as a whole name, as a part of one
+PATH, EXACT, PART = 6.0, 1.0, 0.5  # what a word counts in a path, as a whole name, as a part of one
 STAYS = 0.3  # of what comes to a file, the share that goes no further
 PUSHES = 60  # files from which it flows on
 SEEDS = 40  # files where the task begins
@@ -29,6 +29,9 @@ ENOUGH = 1e-4  # of all; less flows no further
 CENTRAL = 500  # definitions where a task begins of which nothing is known
 BODIES = 12  # files whose functions are compared by what stands in them
 TEST = 0.3  # what a test counts beside what it tests
+TEST_BY_WORDS = 0.6  # the same, before it led anywhere
+OWN, COME = 0.6, 0.4  # what a file counts by its words, and by what comes to it
+ANY, NAMED, SAID, LED = 0.02, 2.0, 1.0, 1.0  # what a definition counts by
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A definition and how near it is to the task."""
+    """A definition, how near it is to the task, and whether its name says a word of that."""
 
     path: str
     defined: Defined
     score: float
+    named: bool
 
 
 class Ranking:
@@ -55,61 +59,64 @@ class Ranking:
         self._index = index
         self._read = read
         self._files = index.paths()
+        self._rare: dict[int, float] = {}
         lengths = [length for _, length in self._files.values()]
         self._average = max(1.0, sum(lengths) / max(1, len(lengths)))
 
     def ranked(self, task: Task) -> list[Ranked]:
-        """Return definitions, the nearest first; of a task without words or files the central."""
-        words = words_of(task.text)
-        near = self._by_words(words)
+        """Return definitions, the nearest first: the central ones for a task that says nothing.
+
+        None where a task says something, and nothing here is about it.
+        """
+        counted = [(word, self._counts(word)) for word in words_of(task.text)]
+        near = self._by_words([counts for _, counts in counted])
+        most = max(near.values(), default=1.0)
         for number, (path, _) in self._files.items():
             if weight := task.files.get(path, 0.0):
-                near[number] = near.get(number, 0.0) + weight * (max(near.values(), default=1.0))
-        seeds = dict(heapq.nlargest(SEEDS, near.items(), key=lambda item: item[1]))
-        files, places = self._flow(seeds or self._central())
-        if not seeds:
-            central = {place: weight for place, _, weight in self._index.central(CENTRAL)}
-            most = max(central.values(), default=1.0)
-            places = {place: weight / most for place, weight in central.items()}
-        best = max(files.values(), default=1.0)
-        stems = [(word, self._rarity(word)) for word in words]
+                near[number] = near.get(number, 0.0) + weight * most
+        if not near and (task.text.strip() or task.files):
+            return []
+        if near:
+            seeds = dict(heapq.nlargest(SEEDS, near.items(), key=lambda item: item[1]))
+            files, places = self._flow(seeds)
+        else:
+            files, places = self._central()
+        own, come, led = _shares(near), _shares(files), _shares(places)
+        of_file = {
+            number: OWN * own.get(number, 0.0) + COME * come.get(number, 0.0)
+            for number in own.keys() | come.keys()
+        }
+        words = [
+            (word, self._idf(len(counts)) * (1.5 if word.named else 1.0))
+            for word, counts in counted
+        ]
         found: list[Ranked] = []
-        closest = heapq.nlargest(3 * BODIES, files, key=lambda number: files[number])
+        closest = heapq.nlargest(3 * BODIES, of_file, key=lambda number: of_file[number])
         for order, number in enumerate(closest):
             path = self._files[number][0]
-            known = self._index.defined_in(number)
-            said = self._said(path, known, stems) if order < BODIES else {}
-            of_file = files[number] / best
-            share = TEST if is_test(path) else 1.0
+            known = [each for each in self._index.defined_in(number) if not each.definition.inner]
+            said = self._said(path, known, words) if order < BODIES else {}
+            share = of_file[number] * (TEST if is_test(path) else 1.0)
             for each in known:
-                if each.definition.inner:
-                    continue
-                score = (
-                    of_file
-                    + 2 * _named(each, stems)
-                    + said.get(each.id, 0.0)
-                    + places.get(each.id, 0.0) / best
-                )
-                found.append(Ranked(path, each, share * of_file * score))
+                named = _named(each, words)
+                score = ANY + NAMED * named + SAID * said.get(each.id, 0.0)
+                score += LED * led.get(each.id, 0.0)
+                found.append(Ranked(path, each, share * score, named > 0))
         return sorted(found, key=lambda each: -each.score)
 
     # -- by words
 
-    def _by_words(self, words: Sequence[Word]) -> dict[int, float]:
-        """Return how well each file fits the words."""
+    def _by_words(self, every: Sequence[Mapping[int, float]]) -> dict[int, float]:
+        """Return how well each file fits, by how often each of the words stands in it."""
         scores: dict[int, float] = defaultdict(float)
-        for word in words:
-            counts = self._counts(word)
-            for number, (path, _) in self._files.items():
-                if word.stem in _stems(path):
-                    counts[number] = counts.get(number, 0.0) + PATH * 3
+        for counts in every:
             rarity = self._idf(len(counts))
             for number, count in counts.items():
                 length = self._files[number][1] / self._average
                 scores[number] += rarity * count * (K1 + 1) / (count + K1 * (1 - B + B * length))
         for number in scores:
             if is_test(self._files[number][0]):
-                scores[number] *= 0.6
+                scores[number] *= TEST_BY_WORDS
         return scores
 
     def _counts(self, word: Word) -> dict[int, float]:
@@ -119,21 +126,20 @@ class Ranking:
         for key, text in self._index.words_like(word.stem):
             if text.lower() == word.text.lower():
                 whole.append(key)
-            elif word.stem in {stem(piece) for piece in parts_of(text)}:
+            elif word.stem in _stems(text):
                 part.append(key)
         counts: dict[int, float] = defaultdict(float)
         for keys, weight in ((whole, EXACT), (part, PART)):
             for number, count in self._index.uses(keys).items():
                 if number in self._files:
                     counts[number] += weight * count
+        for number, (path, _) in self._files.items():
+            if word.stem in path.lower() and word.stem in _stems(path):
+                counts[number] += PATH
         return counts
 
     def _idf(self, having: int) -> float:
         return math.log(1 + (len(self._files) - having + 0.5) / (having + 0.5))
-
-    def _rarity(self, word: Word) -> float:
-        """Return how much it tells that a word stands somewhere, by the files that have it."""
-        return self._idf(len(self._counts(word))) * (1.5 if word.named else 1.0)
 
     def _said(
         self, path: str, known: Sequence[Defined], stems: Sequence[tuple[Word, float]]
@@ -159,13 +165,15 @@ class Ranking:
 
     # -- by references
 
-    def _central(self) -> dict[int, float]:
-        """Return a start for a task of which nothing is known: what others name most."""
-        found: dict[int, float] = defaultdict(float)
-        for _, number, weight in self._index.central(CENTRAL):
+    def _central(self) -> tuple[dict[int, float], dict[int, float]]:
+        """Return what other files name most, by file and by definition."""
+        files: dict[int, float] = defaultdict(float)
+        places: dict[int, float] = {}
+        for place, number, weight in self._index.central(CENTRAL):
             if number in self._files and not is_test(self._files[number][0]):
-                found[number] += weight
-        return dict(found) or dict.fromkeys(self._files, 1.0)
+                files[number] += weight
+                places[place] = weight
+        return files, places
 
     def _flow(self, seeds: Mapping[int, float]) -> tuple[dict[int, float], dict[int, float]]:
         """Return what comes to each file, and along names to each definition."""
@@ -192,6 +200,12 @@ class Ranking:
             files[number] += STAYS * mass
         return files, places
 
+    def _telling(self, word: int) -> float:
+        """Return how much it tells that a file uses a name: little of one that all of them use."""
+        if word not in self._rare:
+            self._rare[word] = self._idf(self._index.spread(word, len(self._files) // 2))
+        return self._rare[word]
+
     def _leads(self, number: int) -> list[tuple[int, int, float]]:
         """Return (definition, its file, share) for what the words of a file refer to elsewhere."""
         words = self._index.words_of(number)
@@ -202,10 +216,16 @@ class Ranking:
         for word, ends in by_word.items():
             if len(ends) > COMMON_NAME or any(file == number for file, *_ in ends):
                 continue
-            weight = math.sqrt(words[word]) / len(ends)
+            weight = math.sqrt(words[word]) * self._telling(word) / len(ends)
             found += [(place, file, weight * pull) for file, place, pull in ends if pull]
         whole = sum(weight for *_, weight in found)
         return [(place, file, weight / whole) for place, file, weight in found]
+
+
+def _shares(weights: Mapping[int, float]) -> dict[int, float]:
+    """Return weights as shares of the largest."""
+    most = max(weights.values(), default=0.0)
+    return {key: weight / most for key, weight in weights.items()} if most else {}
 
 
 def _named(each: Defined, words: Iterable[tuple[Word, float]]) -> float:

@@ -22,6 +22,8 @@ from tools.textfile import NotText, TextFile
 
 TOKENS = 1000  # of a map of which nothing else is said
 MISSES = 20  # definitions that do not fit, after which no smaller one is looked for
+NEAREST = 10  # definitions, of which one must be surely meant
+BESIDE, AT_ONCE = 300, 2.0  # tokens of the map beside a prompt, and seconds for it
 PATIENCE = 20.0  # seconds for bringing the index up to date, where nobody says
 
 
@@ -41,20 +43,33 @@ def map_of(
     cache: Path,
     tokens: int = TOKENS,
     patience: float = PATIENCE,
+    sure: bool = False,
 ) -> Map:
     """Return the map of a workspace for a task; the index lies below `cache`.
 
-    After `patience` seconds it shows what was read until then, and says that it is partial.
+    After `patience` seconds it shows what was read until then, and says that it is partial. With
+    `sure` it is empty unless the name of something near says a word of the task.
     """
     with Index.of(workspace, cache) as index:
         state = index.update(workspace, time.monotonic() + patience)
         ranking = Ranking(index, lambda path: _text(workspace, path))
         left_out = _left_out(state)
         ranked = ranking.ranked(task)
+        if sure and not any(each.named for each in ranked[:NEAREST]):
+            ranked = []
         classes = _Classes(index)
         text, shown = _drawn(ranked, classes, tokens - (upper(left_out) if left_out else 0))
     whole = "\n".join(filter(None, (text, left_out)))
     return Map(whole, upper(whole) if whole else 0, shown, state)
+
+
+def beside(workspace: Workspace, prompt: str, cache: Path) -> str:
+    """Return a small map of what a prompt is about; empty where that cannot be told.
+
+    An index that is not there yet is built over several prompts.
+    """
+    found = map_of(workspace, Task(prompt), cache, BESIDE, AT_ONCE, sure=True)
+    return found.text if found.shown else ""
 
 
 def _left_out(state: State) -> str:

@@ -14,7 +14,7 @@ from support import agent, put
 from agent.context.asked import stem, words_of
 from agent.context.index import BATCH, Index, State
 from agent.context.ranking import Task
-from agent.context.repomap import Map, map_of
+from agent.context.repomap import Map, beside, map_of
 from agent.context.tags import tags_of
 from agent.models.estimate import upper
 from sandbox.workspace import Workspace
@@ -225,6 +225,15 @@ def test_forms_of_a_word_have_one_stem(forms: tuple[str, ...]) -> None:
     assert len({stem(form) for form in forms}) == 1, [stem(form) for form in forms]
 
 
+def test_beside_a_prompt_stands_what_it_is_about_and_nothing_for_small_talk(
+    root: Path, cache: Path
+) -> None:
+    workspace = Workspace(root)
+    assert "def apply_discount" in beside(workspace, "Which one computes the discount?", cache)
+    assert beside(workspace, "Hello, who are you?", cache) == ""
+    assert beside(workspace, "go on", cache) == ""
+
+
 # -- what fits
 
 
@@ -264,7 +273,10 @@ def test_the_command_prints_it(root: Path) -> None:
 def test_a_folder_without_sources_and_a_wrong_number_are_told(tmp_path: Path) -> None:
     empty = agent("map", cwd=tmp_path)
     assert (empty.code, empty.out) == (0, "")
-    assert empty.err == "no source here that a map can show\n"
+    assert empty.err == "no source here\n"
+    put(tmp_path, {"a.py": "def f(): pass\n"})
+    none = agent("map", "zebra crossing", cwd=tmp_path)
+    assert none.err == "nothing here is about that; agent map shows what is central\n"
     wrong = agent("map", "--tokens", "0", cwd=tmp_path)
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.errors == ["error: --tokens is a number from 1"]
