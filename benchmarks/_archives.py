@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import json
 import os
 import sys
 import tempfile
+import urllib.request
 import venv
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +39,8 @@ PINS = (
     "simplejson==4.3.0",
     "sortedcontainers==2.4.0",
 )
+INDEX = "https://pypi.org/simple"
+_SIMPLE = "application/vnd.pypi.simple.v1+json"
 FETCH_S = 600.0  # seconds for pip or git
 
 
@@ -64,6 +68,34 @@ def archive(cache: Path, library: str, version: str, sha256: str) -> Path:
         if len(loaded) != 1 or _sum(loaded[0]) != sha256:
             raise CaseError(f"pip brought something else than {library} {version}, {sha256[:12]}…")
         return loaded[0].replace(folder / loaded[0].name)
+
+
+def loaded(cache: Path, library: str, version: str, sha256: str) -> Path:
+    """Return one archive of the cache, loading it from PyPI itself when it is missing.
+
+    For many archives of which nothing is run: pip would prepare each as if to install it. Raises
+    CaseError.
+    """
+    folder = cache / "archives" / sha256
+    for path in folder.glob("*.tar.gz"):
+        if _sum(path) == sha256:
+            return path
+    request = urllib.request.Request(f"{INDEX}/{library}/", headers={"Accept": _SIMPLE})
+    try:
+        with urllib.request.urlopen(request, timeout=FETCH_S) as answer:
+            files = json.load(answer)["files"]
+        url, name = next(
+            (each["url"], each["filename"]) for each in files if each["hashes"]["sha256"] == sha256
+        )
+        with urllib.request.urlopen(url, timeout=FETCH_S) as answer:
+            data = answer.read()
+    except (OSError, ValueError, StopIteration) as error:
+        raise CaseError(f"{library} {version} cannot be loaded: {error}") from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CaseError(f"PyPI brought something else than {library} {version}, {sha256[:12]}…")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    return folder / name
 
 
 def environment(cache: Path) -> Path:

@@ -78,7 +78,10 @@ def _matcher(lines: list[str]) -> Ignores | None:
         return None
     from pathspec import GitIgnoreSpec
 
-    spec = GitIgnoreSpec.from_lines(lines)
+    try:
+        spec = GitIgnoreSpec.from_lines(lines)
+    except ValueError:  # git takes no notice of a line that means nothing
+        spec = GitIgnoreSpec.from_lines(list(filter(_means_something, lines)))
     patterns = [
         pattern.regex.pattern.replace("(?P<ps_d>", "(?:")
         for pattern in spec.patterns
@@ -93,6 +96,16 @@ def _matcher(lines: list[str]) -> Ignores | None:
         return spec.check_file(path).include
 
     return ignores
+
+
+def _means_something(line: str) -> bool:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
 
 
 def _read_lines(parent: int, name: str) -> list[str]:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from sandbox.workspace import Workspace
 
 
@@ -29,6 +31,13 @@ def test_ignore_files_count_from_the_top_down(tmp_path: Path) -> None:
     assert "build/x" in everything
     assert "docs/secret/x" in everything
     assert not [path for path in everything if path.startswith(".git/")]
+
+
+@pytest.mark.parametrize("odd", ["!", "/", "!/", "//", "[", "a[", "\\", "! ", "!!a", "a\\"])
+def test_a_line_that_means_nothing_changes_nothing(tmp_path: Path, odd: str) -> None:
+    make(tmp_path, "a.log", "b.txt", "sub/c.log", ".git/HEAD")
+    (tmp_path / ".gitignore").write_text(f"*.log\n{odd}\n")
+    assert list(Workspace(tmp_path).walk()) == [".gitignore", "b.txt"]
 
 
 def test_dependency_folders_are_left_out_and_words_that_only_look_so_are_not(
