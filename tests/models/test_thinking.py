@@ -212,7 +212,9 @@ async def test_a_thought_that_the_prompt_opened_is_ended_and_answered(thinker: L
     text = "".join(chunk.text for chunk in found if isinstance(chunk, TextChunk))
     assert thought.strip() == message.thinking != ""
     assert text.strip() == message.text and "think>" not in text + thought
-    assert message.raw.count("</think>") == 1
+    # the model, which is none that thinks, may open thoughts again
+    assert message.thinking.startswith(message.raw.partition("</think>")[0].strip())
+    assert "</think>" in message.raw
     notices = [chunk.text for chunk in found if isinstance(chunk, NoticeChunk)]
     assert notices == ["the model had thought for 24 tokens and was told to answer"]
     # what was written for it stays, token for token
