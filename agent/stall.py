@@ -16,8 +16,9 @@ DONE_AFTER = 2  # changes in a row that were there already
 
 Advice = Literal["go on", "nudge", "rest", "stop"]
 
-# differs between two runs of the same thing: how long it took, where an object lay
-_CHANCE = re.compile(r"\d+(\.\d+)? ?(ms|s|sec|seconds?)\b|0x[0-9a-f]{6,}")
+# differs between two runs of the same thing: how long it took, the rule that fills up a line beside
+# that, where an object lay
+_CHANCE = re.compile(r"\d+(\.\d+)? ?(ms|s|sec|seconds?)\b|={3,}|-{3,}|0x[0-9a-f]{6,}")
 
 
 class Stall:

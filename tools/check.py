@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sandbox.base import SandboxError
+from sandbox.workspace import PathError
 from tools.base import Effect, Frozen, Names, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.report import CheckReport, TestOutcome
 from tools.runners import Runner, detect, from_command, run_check
@@ -56,19 +57,11 @@ class Check(Tool[CheckArgs]):
                 "no tests found: none for pytest, unittest, npm, cargo, go or make. "
                 "Write one, or ask the user to give one with `--check CMD`"
             )
-        try:
-            report = await run_check(
-                runner,
-                context.sandbox,
-                context.workspace,
-                args.targets,
-                reach=context.network.check,
-                timeout=_TIMEOUT,
-                output=context.output,
-            )
-        except SandboxError as error:
-            raise ToolError(f"the check was not started: {error}") from error
+        report = await _run(runner, context, args.targets)
         text = describe(report, args.targets)
+        if args.targets and _empty(report) and all(_there(context, t) for t in args.targets):
+            report = await _run(runner, context, [])
+            text = f"no test in {', '.join(args.targets)}, so all ran\n{describe(report, [])}"
         return ToolResult(
             text=text,
             ok=report.green,
@@ -76,6 +69,35 @@ class Check(Tool[CheckArgs]):
             report=report,
             origin=", ".join(report.reached),
         )
+
+
+async def _run(runner: Runner, context: ToolContext, targets: list[str]) -> CheckReport:
+    try:
+        return await run_check(
+            runner,
+            context.sandbox,
+            context.workspace,
+            targets,
+            reach=context.network.check,
+            timeout=_TIMEOUT,
+            output=context.output,
+        )
+    except SandboxError as error:
+        raise ToolError(f"the check was not started: {error}") from error
+
+
+def _there(context: ToolContext, target: str) -> bool:
+    """Whether a target is a path of something, which may well hold no test."""
+    try:
+        return context.workspace.kind(target) in ("file", "link", "directory")
+    except PathError:
+        return False
+
+
+def _empty(report: CheckReport) -> bool:
+    """Whether a run that came to its end had no test at all, nor any error that told why."""
+    ended = report.complete and not report.timed_out
+    return ended and report.granularity == "test" and not (report.tests or report.failures)
 
 
 def find_runner(context: ToolContext) -> Runner | None:

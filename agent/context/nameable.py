@@ -41,6 +41,7 @@ class Nameable:
         self._files: Names = ()
         self._folders: Names = ()
         self._test_files: Names = ()
+        self._test_places: Names = ()
         self._there: frozenset[str] = frozenset()
         self._letters = 0  # in all of them
         self._said: dict[str, bool] = {}  # words that may be paths, and whether the user's own
@@ -71,7 +72,7 @@ class Nameable:
         # where nothing tells which tests there are, a name is as good as another
         tests = self._defined()
         if tests:
-            found["test"] = (*found["place"], *tests)
+            found["test"] = (self._test_places, *tests)
         return Known(found, tuple(self._shown()))
 
     def _take(self, listed: Names) -> None:
@@ -91,6 +92,9 @@ class Nameable:
         self._folders = tuple(sorted(folders))
         python = (path for path in self._files if path.endswith(".py") and "test" in path.lower())
         self._test_files = tuple(filter(is_test, python))
+        every = [path for path in self._files if is_test(path)]
+        holding = {path[:at] for path in every for at, each in enumerate(path) if each == "/"}
+        self._test_places = (*every, *(folder for folder in self._folders if folder in holding))
         self._there = frozenset(folders.union(self._files))
         self._letters = sum(map(len, self._there))
 

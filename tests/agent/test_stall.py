@@ -36,6 +36,12 @@ def test_the_same_call_with_another_result_is_progress() -> None:
     assert {saw(stall, "shell", f"line {number}", command="x") for number in range(20)} == {"go on"}
 
 
+def test_a_rule_that_fills_up_the_line_beside_a_duration_says_nothing() -> None:
+    stall = Stall()
+    lines = ("===== no tests ran in 0.1s =====", "==== no tests ran in 0.12s =====")
+    assert [saw(stall, "check", lines[number % 2]) for number in range(3)][-1] == "nudge"
+
+
 def test_other_arguments_are_another_call() -> None:
     stall = Stall()
     assert {saw(stall, "read", path="a.py", start=number) for number in range(20)} == {"go on"}

@@ -40,6 +40,14 @@ async def test_failures_are_counted_named_and_traced(given: Bench) -> None:
     assert result.report.failed == ("test_lib.py::test_bad",)
 
 
+async def test_a_file_without_a_test_makes_all_of_them_run(given: Bench) -> None:
+    put(given.root, FILES)
+    result = await use(CHECK, given, targets=["lib.py"])
+    assert result.text.startswith("no test in lib.py, so all ran\n1 passed, 1 failed (")
+    assert result.report is not None
+    assert len(result.report.tests) == 2
+
+
 async def test_a_target_that_does_not_exist_is_said_not_to_have_run(given: Bench) -> None:
     put(given.root, FILES)
     result = await use(CHECK, given, targets=["test_lib.py::test_gone"])
