@@ -30,15 +30,17 @@ _PLAIN = frozenset(
 def gather(sources: Sources, prompt: str, near: Near = lambda prompt: "") -> str:
     """Return excerpts for the prompt under a heading; empty when it is about nothing that is here.
 
-    Where it names no definition, `near` says what it may be about.
+    Where it names nothing, `near` says what it may be about.
     """
     parts: list[str] = []
     left = BUDGET
-    for part in (*_files(sources, prompt), *_definitions(sources, prompt, near)):
+    for part in (*_files(sources, prompt), *_definitions(sources, prompt)):
         if len(part) > left:
             continue
         parts.append(part)
         left -= len(part)
+    if not parts and (found := near(prompt)):
+        parts.append(found)
     return "From the repository:\n" + "\n\n".join(parts) if parts else ""
 
 
@@ -51,7 +53,7 @@ def _files(sources: Sources, prompt: str) -> Iterator[str]:
             yield _excerpt(path, text.split("\n"), 1, EXCERPT)
 
 
-def _definitions(sources: Sources, prompt: str, near: Near) -> Iterator[str]:
+def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
     words = {word for word in _WORD.findall(prompt) if word.lower() not in _PLAIN}
     # a word that could be prose names a definition only where it is written as code
     names = {word for word in words if _is_code(word, prompt)}
@@ -68,8 +70,6 @@ def _definitions(sources: Sources, prompt: str, near: Near) -> Iterator[str]:
     for name in sorted(names):
         if uses := list(_uses(sources, name)):
             yield "\n".join(uses[:MOST_USES])
-    if count == 0 and (found := near(prompt)):
-        yield found
 
 
 def _is_code(word: str, prompt: str) -> bool:

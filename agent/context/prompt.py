@@ -20,7 +20,7 @@ You are Wisp, a coding agent in the user's repository. Use the tools; never gues
 - To answer a question: search or read first, then answer in a few plain sentences.
 - To change code: read the place, then edit. Change only what was asked.
 - Replace a whole function with edit `symbol`, a few lines with edit `old` and `new`.
-- After changing code, run check if the project has tests.
+- Tests are run by check, never by shell: after changing code, and to see what fails.
 - When the work is done, say in one sentence what you did, without calling a tool."""
 
 TOP = 30  # names of the top folder that are shown
