@@ -21,6 +21,7 @@ from tools.textfile import NotText, TextFile
 
 MAX_FILES = 100_000  # sources of one repository
 MAX_BYTES = 400_000  # of one source
+PATIENCE = 2.0  # seconds for another process that writes
 BATCH = 200  # files whose tags are written together
 AT_ONCE = 500  # values of one question
 COMMON_NAME = 20  # definitions of one name, above which a word refers to none of them
@@ -40,7 +41,6 @@ create index definitions_by_file on definitions(file);
 """
 # how often a name stands in other files, shared among those who bear it
 _CENTRAL = """
-insert or ignore into central
 with shared as (
   select word, count(*) bearers from definitions where pull > 0 group by word having bearers <= ?)
 select d.id, d.file, d.pull * sum(min(u.count, 4)) / s.bearers as weight
@@ -84,15 +84,19 @@ class Index:
     """The index of one repository; it belongs to the thread that opened it."""
 
     def __init__(self, place: Path) -> None:
-        """Open the index in a file, which is made anew where it is none of ours."""
-        self._place = place
+        """Open the index in a file, which is made anew where it is none of ours.
+
+        Where no file can be had it is in memory, for this once.
+        """
         self._keys: dict[str, int] = {}
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._open()
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._open(str(place))
+        except (OSError, sqlite3.OperationalError):
+            self._open(":memory:")
         except sqlite3.DatabaseError:
             place.unlink(missing_ok=True)
-            self._open()
+            self._open(str(place))
 
     @classmethod
     @contextlib.contextmanager
@@ -105,8 +109,8 @@ class Index:
         finally:
             index.close()
 
-    def _open(self) -> None:
-        self._base = sqlite3.connect(self._place, isolation_level=None, timeout=10)
+    def _open(self, place: str) -> None:
+        self._base = sqlite3.connect(place, isolation_level=None, timeout=PATIENCE)
         self._base.execute("pragma journal_mode=wal")
         self._base.execute("pragma synchronous=off")  # what is lost is read again
         (version,) = self._base.execute("pragma user_version").fetchone()
@@ -126,7 +130,10 @@ class Index:
     # -- bringing it up to date
 
     def update(self, workspace: Workspace, until: float = float("inf")) -> State:
-        """Read what is new or changed, until a time of the monotonic clock; say how far it is."""
+        """Read what is new or changed, until a time of the monotonic clock; say how far it is.
+
+        It ends sooner where nothing can be written: another process does, or the disk is full.
+        """
         known = {
             path: (number, changed)
             for number, path, changed in self._base.execute("select id, path, changed from files")
@@ -141,14 +148,15 @@ class Index:
                 new.append(path)
             elif was[1] != workspace.changed_ns(path):
                 old.append(path)
-        self._forget(number for number, _ in known.values())
         read, stale = 0, [*new, *old]
-        for start in range(0, len(stale), BATCH):
-            if time.monotonic() >= until:
-                break
-            part = stale[start : start + BATCH]
-            self._take(workspace, part)
-            read += len(part)
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._forget(number for number, _ in known.values())
+            for start in range(0, len(stale), BATCH):
+                if time.monotonic() >= until:
+                    break
+                part = stale[start : start + BATCH]
+                self._take(workspace, part)
+                read += len(part)
         return State(count, count - max(0, len(new) - read), read)
 
     def _forget(self, files: Iterable[int]) -> None:
@@ -287,9 +295,9 @@ class Index:
         rows = "select id, file, weight from central order by weight desc"
         found = self._base.execute(rows).fetchmany(most)
         if not found:
-            with self._writing():
-                self._base.execute(_CENTRAL, (COMMON_NAME, most))
-            found = self._base.execute(rows).fetchmany(most)
+            found = self._base.execute(_CENTRAL, (COMMON_NAME, most)).fetchall()
+            with contextlib.suppress(sqlite3.OperationalError), self._writing():
+                self._base.executemany("insert or ignore into central values (?, ?, ?)", found)
         return found
 
     def defined_in(self, file: int) -> list[Defined]:

@@ -23,7 +23,7 @@ from tools.textfile import NotText, TextFile
 TOKENS = 1000  # of a map of which nothing else is said
 MISSES = 20  # definitions that do not fit, after which no smaller one is looked for
 NEAREST = 10  # definitions, of which one must be surely meant
-BESIDE, AT_ONCE = 300, 2.0  # tokens of the map beside a prompt, and seconds for it
+BESIDE, AT_ONCE = 300, 1.0  # tokens of the map beside a prompt, and seconds for it
 PATIENCE = 20.0  # seconds for bringing the index up to date, where nobody says
 
 

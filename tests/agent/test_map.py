@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,26 @@ def test_a_broken_index_is_made_anew(root: Path, cache: Path) -> None:
         other.unlink()
     base.write_bytes(b"not a database at all" * 99)
     assert looked(root, cache, "discount").text == before.text
+
+
+def test_where_no_index_can_be_kept_the_map_is_drawn_all_the_same(root: Path, cache: Path) -> None:
+    wanted = looked(root, cache, "discount").text
+    blocked = put(root.parent, {"blocked/maps": "a file, no folder"}) / "blocked"
+    assert looked(root, blocked, "discount").text == wanted
+
+
+def test_while_another_process_writes_it_answers_with_what_there_is(
+    root: Path, cache: Path
+) -> None:
+    update(root, cache)
+    put(root, {"shop/new.py": "def brand_new():\n    pass\n"})
+    (base,) = (cache / "maps").glob("*.db")
+    with contextlib.closing(sqlite3.connect(base, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        found = looked(root, cache, "apply_discount")
+    assert "apply_discount" in names(found)
+    assert (found.state.partial, found.text.endswith("read so far …]")) == (True, True)
+    assert not looked(root, cache).state.partial
 
 
 def test_odd_files_do_no_harm(root: Path, cache: Path) -> None:
