@@ -63,9 +63,9 @@ def by_text(
     found = _exact(text, old)
     if span is not None:
         found = [at for at in found if span[0] <= at < span[1]] or found
-    if not found and (bare := _without_numbers(old)) is not None:
+    if not found and (bare := without_numbers(old)) is not None:
         found = _exact(text, bare)
-        old, new = bare, _without_numbers(new) or new
+        old, new = bare, without_numbers(new) or new
     if len(found) == 1 or (found and every):
         return [Splice(at, at + len(old), new) for at in reversed(found)]
     if found:
@@ -258,7 +258,7 @@ def _exact(text: str, old: str) -> list[int]:
 _NUMBER = re.compile(r"^ *\d+(?:\||\t|: )", re.M)
 
 
-def _without_numbers(quoted: str) -> str | None:
+def without_numbers(quoted: str) -> str | None:
     """Return the quoted lines without the line numbers that `read` shows; None if it has none."""
     bare = _NUMBER.sub("", quoted)
     return bare if bare != quoted else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
+from tools import patching
 from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.diffs import unified
 from tools.files import (
@@ -16,6 +17,7 @@ from tools.files import (
     open_text,
     refusals,
 )
+from tools.symbols import new_errors
 from tools.textfile import NotText, TextFile, kind_of, unified_newlines
 
 
@@ -108,6 +110,10 @@ def plan(args: WriteArgs, context: ToolContext) -> Change:
     old = opened.file
     if old.text.endswith("\n") and content and not content.endswith("\n"):
         content += "\n"
+    bare = patching.without_numbers(content)
+    if bare is not None and new_errors(path, old.text, content):
+        # what was read with line numbers is written with them by small models
+        content = content if new_errors(path, old.text, bare) else bare
     after = old.spliced(0, len(old.text), content)
     check_syntax(path, old.text, content)
     return Change(path, opened, after)

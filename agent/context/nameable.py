@@ -7,8 +7,10 @@ write a path are not listed; they can be named once they stand in the conversati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
 from agent.context.sources import is_test
 from agent.messages import AssistantMessage, Message, ToolMessage, UserMessage
@@ -46,7 +48,8 @@ class Nameable:
         self._letters = 0  # in all of them
         self._said: dict[str, bool] = {}  # words that may be paths, and whether the user's own
         self._reported: dict[str, None] = {}  # tests that a check told of
-        self._talked: dict[str, None] = {}  # files that it is about, the latest last
+        # files that it is about, the latest last, and what was replaced in each
+        self._talked: dict[str, dict[str, None]] = {}
         self._texts: dict[str, tuple[int, FileText | None]] = {}  # of a file as it was at a time
         self._read = 0  # messages
         self._tests: dict[str, tuple[int, Names]] = {}  # of a file as it was at a time
@@ -116,13 +119,12 @@ class Nameable:
                 self._reported |= dict.fromkeys(each for each in found if each.isprintable())
             if isinstance(message, AssistantMessage):
                 for call in message.calls:
-                    self._talk_of(call.arguments.get("path"))
+                    self._talk_of(call.arguments.get("path"), _replaced(call.arguments))
         self._read = len(messages)
 
-    def _talk_of(self, path: object) -> None:
+    def _talk_of(self, path: object, quoted: Iterable[str] = ()) -> None:
         if isinstance(path, str):
-            self._talked.pop(path, None)
-            self._talked[path] = None
+            self._talked[path] = {**self._talked.pop(path, {}), **dict.fromkeys(quoted)}
 
     def _look(self, word: str, own: bool) -> None:
         own = own or self._said.get(word, False)
@@ -158,7 +160,7 @@ class Nameable:
             found = self._text(path) if self._workspace.kind(path) == "file" else None
             if found is not None and len(found.text) <= room:
                 room -= len(found.text)
-                yield found
+                yield replace(found, quoted=tuple(self._talked[path]))
 
     def _text(self, path: str) -> FileText | None:
         changed = self._workspace.changed_ns(path)
@@ -196,6 +198,15 @@ class Nameable:
                 text = ""
             known = self._tests[path] = changed, tuple(tests_in(path, text))
         return known[1]
+
+
+def _replaced(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an edit replaces."""
+    edits = arguments.get("edits")
+    for each in (arguments, *(edits if isinstance(edits, list) else ())):
+        old = each.get("old") if isinstance(each, Mapping) else None
+        if old and isinstance(old, str):
+            yield old
 
 
 def _sayable(path: str) -> bool:

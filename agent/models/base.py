@@ -20,11 +20,15 @@ BLIND = "leave --image out, or choose a model that sees with --model"  # a hint
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """A file that the conversation is about, as it is now, and what is defined in it."""
+    """A file that the conversation is about, as it is now, and what is defined in it.
+
+    `quoted` was replaced in it: a model that does so again says that it is done.
+    """
 
     path: str
     text: str
     symbols: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,8 @@ def _quotes(place: int, file: FileText) -> list[str]:
         f"SOME_{place}: ANY_{place} & /(?s:.+)/",
         f'passage_{place}: "\\"" SOME_{place} "\\""',
     ]
+    if file.quoted:
+        rules[-1] += f" | {_one_of(file.quoted)}"
     if file.symbols:
         rules.append(f"symbol_{place}: {_one_of(file.symbols)}")
     return rules

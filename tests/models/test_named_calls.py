@@ -234,6 +234,17 @@ def test_what_can_be_quoted_is_what_stands_there_by_then(root: Path) -> None:
     assert BYTES.matcher(after).take(text)
 
 
+def test_what_was_replaced_can_be_replaced_again_which_says_that_it_is_done(root: Path) -> None:
+    (root / "src" / "a.py").write_text("x = 1\n")
+    again = editing("src/a.py", old="y = 1  # gone", new="x = 1")
+    assert not writable(again, root, reads("src/a.py"))
+    made = ToolCall(id="c", name="edit", arguments=json.loads(again)["arguments"])
+    assert writable(again, root, AssistantMessage(text="", calls=(made,)))
+    several = {"path": "src/a.py", "edits": [{"old": "y = 1  # gone", "new": "x = 1"}, 3]}
+    made = ToolCall(id="c", name="edit", arguments=several)
+    assert writable(again, root, AssistantMessage(text="", calls=(made,)))
+
+
 @pytest.mark.parametrize("odd", ["empty", "large", "a link", "not text"])
 def test_a_file_that_cannot_be_quoted_is_edited_freely(root: Path, odd: str) -> None:
     path = root / "src" / "a.py"

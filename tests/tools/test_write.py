@@ -39,6 +39,16 @@ async def test_a_file_that_was_just_written_can_be_written_again(bench: Bench) -
     assert same.changed == ()
 
 
+async def test_the_numbers_that_a_file_was_read_with_are_not_written(bench: Bench) -> None:
+    place = bench.file("a.py", "def f():\n    return 1\n")
+    await bench.call("read", path="a.py")
+    await bench.call("write", path="a.py", content="1|def f():\n    return 2\n\n4|X = 3\n")
+    assert place.read_text() == "def f():\n    return 2\n\nX = 3\n"
+    # what parses is written as it is
+    await bench.call("write", path="a.py", content="NAMES = {\n    1: 'a',\n2: 'b',\n}\n")
+    assert place.read_text() == "NAMES = {\n    1: 'a',\n2: 'b',\n}\n"
+
+
 async def test_an_edit_of_a_file_never_read_does_not_allow_to_overwrite_it(bench: Bench) -> None:
     bench.file("a.txt", "1\nmore that was never seen\n")
     await bench.call("edit", path="a.txt", old="1", new="2")
