@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import model_validator
@@ -20,8 +22,10 @@ from tools.base import (
 )
 from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
 from tools.provenance import origin_of
-from tools.symbols import new_errors
+from tools.symbols import definitions, new_errors
 from tools.textfile import TextFile
+
+LEFT = 5  # lines that still have a name
 
 
 class Replacement(Frozen):
@@ -94,7 +98,8 @@ class Edit(Tool[EditArgs]):
         except patching.Already as error:
             return ToolResult(text=f"{args.path}: {error}", already=True)
         land(context, change)
-        text = "; ".join([f"edited {change.path} ({change.size} lines)", *change.notes])
+        said = [f"edited {change.path} ({change.size} lines)", *change.notes]
+        text = "; ".join([*said, *left_over(change)])
         return ToolResult(
             text=text,
             summary=f"{change.path} {change.size}",
@@ -124,6 +129,22 @@ def plan(args: EditArgs, context: ToolContext) -> Change:
     file.encode()  # raises for characters that the file's encoding does not have
     check_syntax(opened.path, opened.file.text, file.text)
     return Change(opened.path, opened, file, tuple(dict.fromkeys(notes)))
+
+
+def left_over(change: Change) -> Iterator[str]:
+    """Yield where a name still stands in the file whose only definition there an edit took away."""
+    if change.before is None or change.after is None:
+        return
+    path, old, new = change.path, change.before.file.text, change.after.text
+    kept = {each.short for each in definitions(path, new)}
+    gone = {each.short for each in definitions(path, old)} - kept
+    for name in sorted(gone):
+        uses = [match.start() for match in re.finditer(rf"\b{re.escape(name)}\b", new)]
+        lines = list(dict.fromkeys(patching.line_at(new, at) for at in uses))
+        if lines:
+            more = ", …" if lines[LEFT:] else ""
+            where = ", ".join(map(str, lines[:LEFT])) + more
+            yield f"`{name}` is defined here no more, and still named in line {where}"
 
 
 def _replaced(

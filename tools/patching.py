@@ -66,6 +66,8 @@ def by_text(
     if not found and (bare := without_numbers(old)) is not None:
         found = _exact(text, bare)
         old, new = bare, without_numbers(new) or new
+    if len(found) == 1 and _around(text, found[0], old, new):
+        raise Already(_stands(text, new))
     if len(found) == 1 or (found and every):
         return [Splice(at, at + len(old), new) for at in reversed(found)]
     if found:
@@ -86,6 +88,16 @@ def by_text(
     if len(new.strip()) >= TELLING and new in text:
         raise Already(_stands(text, new))
     raise NoMatch(_nearest(text, old))
+
+
+def _around(text: str, at: int, old: str, new: str) -> bool:
+    """Whether `new`, which says more before or after `old`, stands there already."""
+    if new == old or len(new) < len(old) + TELLING:
+        return False
+    before = at + len(old) - len(new)
+    return (new.startswith(old) and text.startswith(new, at)) or (
+        new.endswith(old) and before >= 0 and text.startswith(new, before)
+    )
 
 
 def _stands(text: str, new: str) -> str:

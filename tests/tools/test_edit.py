@@ -211,6 +211,37 @@ async def test_a_symbol_beside_old_says_where_to_look(bench: Bench) -> None:
     assert "total(3)" in file.read_text()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def f():", 'def f():\n    """Say one."""'),
+        ("def g():", "def between():\n    pass\n\n\ndef g():"),
+    ],
+)
+async def test_what_was_put_beside_a_text_is_not_put_there_twice(
+    bench: Bench, old: str, new: str
+) -> None:
+    place = bench.file("a.py", CODE)
+    await bench.call("edit", path="a.py", old=old, new=new)
+    once = place.read_text()
+    assert once == CODE.replace(old, new)
+    again = await bench.call("edit", path="a.py", old=old, new=new)
+    assert (again.already, place.read_text()) == (True, once)
+
+
+async def test_a_name_that_lost_its_definition_is_told_where_it_still_stands(bench: Bench) -> None:
+    used = CODE + "\n\nprint(f(), f() + g())\nf\n"
+    bench.file("a.py", used)
+    result = await bench.call("edit", path="a.py", old="def f", new="def first")
+    assert result.text == (
+        "edited a.py (+1 -1 lines); `f` is defined here no more, and still named in line 9, 10"
+    )
+    result = await bench.call("edit", path="a.py", old="f()", new="first()", all=True)
+    assert "defined here no more" not in result.text
+    unused = await bench.call("edit", path="a.py", symbol="g", new="def other():\n    return 2\n")
+    assert unused.text.endswith("`g` is defined here no more, and still named in line 9")
+
+
 async def test_what_is_there_already_is_no_failure(bench: Bench) -> None:
     file = bench.file("a.py", "LIMIT = 30\nname = 1\n")
     for old in ("LIMIT = 10", "LIMIT = 30"):
