@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from agent.context.tags import parts_of
 
 MOST = 40  # words of one text
+READ = 20_000  # characters of it
 _WORD = re.compile(r"[^\W\d]\w+")
 # what sentences and the names of tests are made of
 _COMMON = frozenset(
@@ -45,9 +46,10 @@ def words_of(text: str) -> list[Word]:
     A name of several parts is asked about as a whole and in its parts.
     """
     found: dict[str, Word] = {}
+    text = text[:READ]
     for match in _WORD.finditer(text):
-        whole = match[0]
-        named = _named(whole, text[: match.start()][-1:])
+        whole, at = match[0], match.start()
+        named = _named(whole, text[at - 1] if at else "")
         for word, is_name in _pieces(whole, named):
             known = found.get(word.lower())
             if known is None or (is_name and not known.named):
