@@ -133,7 +133,7 @@ def plan(args: EditArgs, context: ToolContext) -> Change:
 
 def left_over(change: Change) -> Iterator[str]:
     """Yield where a name still stands in the file whose only definition there an edit took away."""
-    if change.before is None or change.after is None:
+    if change.before is None:
         return
     path, old, new = change.path, change.before.file.text, change.after.text
     kept = {each.short for each in definitions(path, new)}

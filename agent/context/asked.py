@@ -72,7 +72,7 @@ def _pieces(word: str, named: bool) -> Iterable[tuple[str, bool]]:
 
 def _tells(word: Word) -> bool:
     lower = word.text.lower()
-    return len(lower) > 2 and (word.named or lower not in _COMMON) and lower not in _COMMON
+    return len(lower) > 2 and lower not in _COMMON
 
 
 def stem(word: str) -> str:

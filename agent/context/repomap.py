@@ -17,6 +17,7 @@ from pathlib import Path
 from agent.context.index import MAX_BYTES, Defined, Index, State
 from agent.context.ranking import Ranked, Ranking, Task
 from agent.models.estimate import upper
+from agent.terminal import inert
 from sandbox.workspace import PathError, Workspace
 from tools.textfile import NotText, TextFile
 
@@ -107,7 +108,7 @@ def _drawn(
         while (outer := classes.around(wanted[-1])) is not None and outer.id not in there:
             wanted.append(outer)
         cost = sum(upper(_row(one)) + 1 for one in wanted)
-        cost += 0 if there else upper(each.path) + 1
+        cost += 0 if there else upper(_plain(each.path)) + 1
         if spent + cost > tokens:
             missed += 1
             if missed >= MISSES:
@@ -116,8 +117,13 @@ def _drawn(
         spent += cost
         shown.setdefault(each.path, {}).update({one.id: one for one in wanted})
     kept = {path: tuple(sorted(by.values(), key=_line)) for path, by in shown.items()}
-    rows = [row for path, found in kept.items() for row in (path, *map(_row, found))]
+    rows = [row for path, found in kept.items() for row in (_plain(path), *map(_row, found))]
     return "\n".join(rows), kept
+
+
+def _plain(text: str) -> str:
+    """Return a text of the repository's in one line that moves no terminal."""
+    return inert(text).replace("\n", "\\n")
 
 
 def _line(each: Defined) -> int:
@@ -126,7 +132,7 @@ def _line(each: Defined) -> int:
 
 def _row(each: Defined) -> str:
     definition = each.definition
-    return f"{definition.line:6} {'  ' * definition.name.count('.')}{definition.head}"
+    return f"{definition.line:6} {'  ' * definition.name.count('.')}{_plain(definition.head)}"
 
 
 def _text(workspace: Workspace, path: str) -> str:

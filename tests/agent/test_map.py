@@ -265,6 +265,13 @@ def test_it_costs_no_more_than_it_may(root: Path, cache: Path, tokens: int) -> N
     assert found.tokens == (upper(found.text) if found.text else 0) <= tokens
 
 
+def test_what_a_repository_holds_moves_no_terminal(root: Path, cache: Path) -> None:
+    put(root, {"two\nlines\x1b[2J.py": 'def coloured(x="\x1b[31m"):\n    pass\n'})
+    found = looked(root, cache, "coloured", tokens=200)
+    assert names(found)[0] == "coloured"
+    assert "\x1b" not in found.text and "two\\nlines" in found.text
+
+
 def test_a_method_is_shown_in_its_class(root: Path, cache: Path) -> None:
     found = looked(root, cache, "total_price", tokens=40)
     assert found.text.splitlines() == [
