@@ -43,6 +43,6 @@ def show(folder: Path, query: str, tokens: int | None, as_json: bool) -> int:
         return 0
     out(found.text)
     definitions = sum(map(len, found.shown.values()))
-    files = f"{len(found.shown)} of {found.state.files:,} sources"
-    say(f"{definitions} definitions of {files}, about {found.tokens:,} tokens")
+    files = f"in {len(found.shown)} of {found.state.files:,} sources"
+    say(f"definitions: {definitions}, {files}, about {found.tokens:,} tokens")
     return 0

@@ -173,6 +173,9 @@ class Ranking:
             if number in self._files and not is_test(self._files[number][0]):
                 files[number] += weight
                 places[place] = weight
+        least = ENOUGH * max(files.values(), default=1.0)
+        for number in self._files:  # what nobody names comes last
+            files.setdefault(number, least)
         return files, places
 
     def _flow(self, seeds: Mapping[int, float]) -> tuple[dict[int, float], dict[int, float]]:

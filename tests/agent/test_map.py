@@ -224,6 +224,12 @@ def test_without_a_task_what_others_name_is_shown(root: Path, cache: Path) -> No
     assert {"Cart", "apply_discount"} & set(names(looked(root, cache, tokens=25)))
 
 
+def test_what_nobody_names_is_shown_last_where_there_is_room(root: Path, cache: Path) -> None:
+    found = names(looked(root, cache))
+    assert {"slugify", "parse_price"} <= set(found)
+    assert "slugify" not in names(looked(root, cache, tokens=25))
+
+
 def test_a_function_in_a_function_is_never_shown(root: Path, cache: Path) -> None:
     assert "slugify.inner_part" not in names(looked(root, cache, "inner_part of slugify"))
 
