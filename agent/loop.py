@@ -25,6 +25,7 @@ from agent.events import (
 from agent.history import FULL_AT, History, room_for
 from agent.messages import Usage
 from agent.models.base import Model, ModelRequest, ReplyChunk
+from agent.nudges import AGAIN, EMPTY, Nudges
 from agent.replies import Replies
 from agent.stall import Advice, Stall
 from tools.base import ToolSchema
@@ -32,9 +33,7 @@ from tools.report import CheckReport
 
 Schema = Mapping[str, Any]
 
-NUDGE = "You made the same calls again with the same results. Do something else, or finish."
 WARM = 0.7  # the temperature of a reply after one that brought nothing new
-NUDGE_EMPTY = "Your reply was empty. Call a tool, or answer the user."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +90,20 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.replies = Replies(self.emit)
-        self.nameable = Nameable(self.calls.context.workspace)
+        self.nameable = Nameable(self.calls.context.workspace, self.model.small)
 
     async def run(self) -> Rest:
         """Step until the model rests or a bound is reached; raises ModelError.
 
         It may be called again, with another model: then it goes on from there.
         """
-        rest, stall = self.rest, Stall()
+        rest, stall, nudges = self.rest, Stall(), Nudges()
         while not rest.limit and (reply := await self.ask()):
             advice: Advice = "go on"
+            results = []
             for call in reply.message.calls:
                 result = await self.calls.make(call)
+                results.append(result)
                 rest.report = result.report or rest.report
                 advice = max(advice, stall.saw(call, result), key=_SEVERITY.index)
             if reply.problem:
@@ -120,7 +121,9 @@ class Loop:
             if advice == "stop":
                 rest.limit, rest.stalled = "the model went round in circles", True
             elif advice == "nudge" and not reply.problem:
-                self.emit(HarnessSpoke(text=NUDGE if reply.message.calls else NUDGE_EMPTY))
+                self.emit(HarnessSpoke(text=AGAIN if results else EMPTY))
+            elif self.model.small and (words := nudges.words(results, stall.repeats)):
+                self.emit(HarnessSpoke(text=words))
         return rest
 
     async def ask(self, said: str = "", schema: Schema | None = None) -> ReplyChunk | None:

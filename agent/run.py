@@ -12,7 +12,6 @@ from agent.loop import Loop
 from agent.proving import red, verify
 from agent.turn import Turn
 from agent.verify import tally
-from tools import registry
 
 if TYPE_CHECKING:
     from agent.form import Form
@@ -31,7 +30,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     """
     loop = Loop(
         model=turn.model,
-        schemas=registry.schemas(without=turn.useless_tools()),
+        schemas=turn.tools(turn.model, prompt),
         calls=turn.calls,
         history=turn.session.history,
         emit=turn.emit,
@@ -107,7 +106,7 @@ async def _go_on(turn: Turn, loop: Loop, why: str, words: str) -> bool:
     if model is None:
         return False
     turn.emit(HarnessSpoke(text=words))
-    loop.model = model
+    loop.model, loop.schemas = model, turn.tools(model)
     loop.rest.limit, loop.rest.stalled, loop.temperature = "", False, 0.0
     await _step(turn, loop)
     return True

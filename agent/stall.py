@@ -12,7 +12,7 @@ from tools.base import ToolCall, ToolResult
 LONGEST_CYCLE = 5
 NUDGE_AFTER, STOP_AFTER = 3, 5  # rounds of the same cycle
 EMPTY_NUDGE, EMPTY_STOP = 1, 3  # replies with neither text nor calls
-DONE_AFTER = 2  # changes in a row that were there already
+DONE_AFTER = 2  # changes in a row that were there already, or checks as green as the one before
 
 Advice = Literal["go on", "nudge", "rest", "stop"]
 
@@ -42,10 +42,11 @@ class Stall:
         A small model often has no other way to say that it is done than to do it again: `rest`.
         """
         self._empty = 0
-        self._done = self._done + 1 if result.already else 0
         seen = _CHANCE.sub("", result.text)
         text = json.dumps([call.name, call.arguments, seen], sort_keys=True, default=str)
         self._signatures.append(hashlib.sha256(text.encode(errors="replace")).hexdigest())
+        green = result.ok and result.report is not None and self._rounds(1) > 1
+        self._done = self._done + 1 if result.already or green else 0
         rounds = max(self._rounds(period) for period in range(1, LONGEST_CYCLE + 1))
         self.repeats = rounds > 1 or result.already
         if self._done >= DONE_AFTER:

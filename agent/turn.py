@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent.approval import refuse
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
+from agent.context.wishes import wants_no_change
 from agent.copies import Copies
 from agent.errors import WispError
 from agent.escalation import Strong
@@ -24,9 +25,10 @@ from agent.loop import Limits
 from agent.messages import Image, Usage
 from agent.models.base import Model
 from agent.outcome import INTERRUPTED, Facts, outcome
-from agent.policy import Decision, Stance, Verdict, decide, verdict_for
+from agent.policy import Autonomy, Decision, Stance, Verdict, decide, verdict_for
 from agent.session import Session
-from tools.base import Effect, ToolCall, ToolContext
+from tools import registry
+from tools.base import Effect, ToolCall, ToolContext, ToolSchema
 
 if TYPE_CHECKING:
     from agent.form import Form
@@ -183,12 +185,20 @@ class Turn:
         self.emit(finished)
         return self.session.clean(finished)
 
-    def useless_tools(self) -> frozenset[str]:
-        """Return those that cannot be allowed: each is read before the first word."""
+    def tools(self, model: Model, prompt: str = "") -> tuple[ToolSchema, ...]:
+        """Return what a model is told of: no tool that cannot be allowed, each is read first.
+
+        A small one is not told of those that the `prompt` does not want: it would use them.
+        """
         allowed = verdict_for(Effect.NETWORK, self.stance) is Verdict.ALLOW
         granted = any(grant.tool == "fetch" for grant in self.stance.grants)
         may = allowed or granted or self.ask is not refuse
-        return frozenset() if may and not self.context.network.off else frozenset({"fetch"})
+        useless = set() if may and not self.context.network.off else {"fetch"}
+        if model.small and self.stance.autonomy is not Autonomy.OBSERVE:
+            useless.add("plan")  # it plans where nothing else may be done
+        if model.small and wants_no_change(prompt):
+            useless |= {"edit", "write"}
+        return registry.schemas(frozenset(useless), model.small)
 
     def decided(self, call: ToolCall, effects: frozenset[Effect], read: History) -> Decision:
         """Decide a call that comes of a conversation, and of what was read in it."""

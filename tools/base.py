@@ -53,9 +53,9 @@ class ToolResult(Frozen):
     """One face for the model (`text`), one for the person (`summary`, `diff`).
 
     `changed` lists workspace-relative paths that the call created, changed or removed; `already`
-    says that it had nothing to change. `report` is there when the call ran a check. `origin` says
-    where text came from that neither the user nor the project wrote, such as
-    `https://example.com/x`; it is empty where there is no such text.
+    says that it had nothing to change, `broken` what the change broke. `report` is there when the
+    call ran a check. `origin` says where text came from that neither the user nor the project
+    wrote, such as `https://example.com/x`; it is empty where there is no such text.
     """
 
     text: str
@@ -64,6 +64,7 @@ class ToolResult(Frozen):
     diff: str = ""
     changed: tuple[str, ...] = ()
     already: bool = False
+    broken: tuple[str, ...] = ()
     report: CheckReport | None = None
     origin: str = ""
 
@@ -101,12 +102,34 @@ class Quotes:
     kind: Quoted
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A tool as a small model is told of it: fewer arguments, and these in few ways.
+
+    Each of `ways` names arguments that belong together, as in `path old+ new all?`: only one with
+    a question mark may be left out, one with a plus is a text that is not empty, and one with a
+    colon follows its call as a block of code, which small models write much better as it is than
+    within JSON. `says` stands in place of the docstring, where it says anything.
+    """
+
+    ways: tuple[str, ...]
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Arguments of a tool that belong together, as a JSON schema, and the one behind the call."""
+
+    parameters: dict[str, Any]
+    body: str = ""
+
+
 class ToolSchema(Frozen):
     """A tool as a model is told of it; `parameters` is a JSON schema.
 
     `names` has the arguments that name what is there, `quotes` those, at any depth, that quote the
     file among them, `makes` says that a call may make what a later one names; no model is told of
-    these.
+    these. `ways` says which arguments belong together, where that is known.
     """
 
     name: str
@@ -115,6 +138,7 @@ class ToolSchema(Frozen):
     names: dict[str, Named] = Field(default_factory=dict, exclude=True)
     quotes: dict[str, Quoted] = Field(default_factory=dict, exclude=True)
     makes: bool = Field(default=False, exclude=True)
+    ways: tuple[Way, ...] = Field(default=(), exclude=True)
 
 
 class ToolError(Exception):
@@ -152,6 +176,7 @@ class ToolMemory:
     jobs: dict[str, BackgroundJob] = field(default_factory=dict)
     plan: tuple[PlanItem, ...] = ()
     created: set[str] = field(default_factory=set)  # files that `write` made, in their one form
+    changed: set[str] = field(default_factory=set)  # files that `edit` and `write` changed
     page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
 
 
@@ -185,6 +210,7 @@ class Tool(ABC, Generic[Args]):
     name: ClassVar[str]
     args: ClassVar[type[BaseModel]]
     makes: ClassVar[bool] = False  # files that a later call may name
+    brief: ClassVar[Brief | None] = None  # a small model is not told of a tool without it
 
     @abstractmethod
     def effects(self, args: Args, context: ToolContext) -> frozenset[Effect]:
@@ -206,21 +232,58 @@ class Tool(ABC, Generic[Args]):
         """Do it."""
 
     @classmethod
-    def schema(cls) -> ToolSchema:
-        """Return the tool as a model is told of it."""
+    def schema(cls, brief: Brief | None = None) -> ToolSchema:
+        """Return the tool as a model is told of it; `brief` as a small one is."""
         parameters = cls.args.model_json_schema()
         parameters = _compact(parameters, parameters.pop("$defs", {}))
         parameters.pop("description", None)  # the docstring of the arguments is for us
         fields = cls.args.model_fields
-        marks = [(name, mark) for name, field in fields.items() for mark in field.metadata]
+        ways = [_way(parameters, way.split()) for way in brief.ways] if brief else []
+        if ways:
+            parameters = _of_all(parameters, ways)
+        told = parameters["properties"]
+        marks = [(name, mark) for name in told for mark in fields[name].metadata]
+        says = brief.says if brief else ""
         return ToolSchema(
             name=cls.name,
-            description=" ".join((cls.__doc__ or "").split()),
+            description=says or " ".join((cls.__doc__ or "").split()),
             parameters=parameters,
+            ways=tuple(ways),
             names={name: mark.kind for name, mark in marks if isinstance(mark, Names)},
             quotes={name: mark.kind for name, mark in marks if isinstance(mark, Quotes)},
             makes=cls.makes,
         )
+
+
+def _way(parameters: dict[str, Any], names: list[str]) -> Way:
+    """Return some arguments, which are written as `Brief` has them.
+
+    One that is to be said and is true or false says that it is true.
+    """
+    said, required, body = {}, [], ""
+    for each in names:
+        name = each.rstrip("?+:")
+        about = parameters["properties"][name]
+        if each.endswith(":"):
+            body = name
+            continue
+        if not each.endswith("?"):
+            required.append(name)
+            about = {**about, "enum": [True]} if about.get("type") == "boolean" else about
+        said[name] = {**about, "minLength": 1} if each.endswith("+") else about
+    return Way({**parameters, "properties": said, "required": required}, body)
+
+
+def _of_all(parameters: dict[str, Any], ways: list[Way]) -> dict[str, Any]:
+    """Return the arguments of all ways as one schema, for where a call is no text."""
+    every = [{*way.parameters["properties"], way.body} for way in ways]
+    must = [{*way.parameters["required"], way.body} for way in ways]
+    known = parameters["properties"]
+    return {
+        **parameters,
+        "properties": {name: known[name] for name in known if any(name in way for way in every)},
+        "required": [name for name in known if all(name in way for way in must)],
+    }
 
 
 def _compact(schema: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:

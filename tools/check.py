@@ -9,7 +9,17 @@ from pydantic import Field
 
 from sandbox.base import SandboxError
 from sandbox.workspace import PathError
-from tools.base import Effect, Frozen, Names, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import (
+    Brief,
+    Effect,
+    Frozen,
+    Names,
+    Preview,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolResult,
+)
 from tools.report import CheckReport, TestOutcome
 from tools.runners import Runner, detect, from_command, run_check
 
@@ -31,6 +41,7 @@ class Check(Tool[CheckArgs]):
 
     name = "check"
     args = CheckArgs
+    brief = Brief(("targets?",))
 
     def effects(self, args: CheckArgs, context: ToolContext) -> frozenset[Effect]:
         """Run the project's code, with the network that the user's settings give it."""

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from pydantic import model_validator
 
-from tools import patching
+from tools import patching, redefining, renaming
 from tools.base import (
+    Brief,
     Effect,
     Frozen,
     Names,
@@ -20,12 +21,13 @@ from tools.base import (
     ToolError,
     ToolResult,
 )
-from tools.files import Change, Opened, check_syntax, effects_at, land, open_text
+from tools.files import Change, Opened, changeable, check_syntax, effects_at, land, open_text
 from tools.provenance import origin_of
 from tools.symbols import definitions, new_errors
 from tools.textfile import TextFile
 
 LEFT = 5  # lines that still have a name
+SHOWN, AROUND = 16, 2  # lines that an answer shows of what was changed, of these around it
 
 
 class Replacement(Frozen):
@@ -77,6 +79,10 @@ class Edit(Tool[EditArgs]):
 
     name = "edit"
     args = EditArgs
+    brief = Brief(
+        ("path symbol+ new:", "path old+ new all?"),
+        "Replace a `symbol` (function, setting, imports) by a code block, or text `old` by `new`.",
+    )
 
     def effects(self, args: EditArgs, context: ToolContext) -> frozenset[Effect]:
         """Edit, and perhaps outside."""
@@ -96,15 +102,22 @@ class Edit(Tool[EditArgs]):
         try:
             change = plan(args, context)
         except patching.Already as error:
+            if changeable(context, args.path) not in context.memory.changed:
+                # it was not done before either: the model copied what it was to change
+                raise ToolError(f"{args.path}: that is as it was; `new` must differ") from error
             return ToolResult(text=f"{args.path}: {error}", already=True)
         land(context, change)
         said = [f"edited {change.path} ({change.size} lines)", *change.notes]
-        text = "; ".join([*said, *left_over(change)])
+        broken = list(change.broken())
+        broken += left_over(change, " ".join(broken))
+        said += broken
+        text = "; ".join(said) + as_it_is(change)
         return ToolResult(
             text=text,
             summary=f"{change.path} {change.size}",
             diff=change.diff,
             changed=(change.path,),
+            broken=tuple(broken),
         )
 
 
@@ -131,8 +144,25 @@ def plan(args: EditArgs, context: ToolContext) -> Change:
     return Change(opened.path, opened, file, tuple(dict.fromkeys(notes)))
 
 
-def left_over(change: Change) -> Iterator[str]:
-    """Yield where a name still stands in the file whose only definition there an edit took away."""
+def as_it_is(change: Change) -> str:
+    """Return the changed lines as they are now, and what stands around them; empty if too many."""
+    old = change.before.file.text.split("\n") if change.before else []
+    new = change.after.text.split("\n")
+    ends = range(min(len(old), len(new)))
+    first = next((at for at in ends if old[at] != new[at]), len(ends))
+    last = len(new) - next((at for at in ends if old[-1 - at] != new[-1 - at]), len(ends))
+    first, last = max(0, first - AROUND), min(len(new), max(last, first) + AROUND)
+    if last - first > SHOWN:
+        return ""
+    lines = "\n".join(new[first:last]).rstrip()
+    return f". Lines {first + 1}-{last} are now:\n{lines}"
+
+
+def left_over(change: Change, told: str = "") -> Iterator[str]:
+    """Yield where a name still stands in the file whose only definition there an edit took away.
+
+    Not of one that was `told` already.
+    """
     if change.before is None:
         return
     path, old, new = change.path, change.before.file.text, change.after.text
@@ -141,7 +171,7 @@ def left_over(change: Change) -> Iterator[str]:
     for name in sorted(gone):
         uses = [match.start() for match in re.finditer(rf"\b{re.escape(name)}\b", new)]
         lines = list(dict.fromkeys(patching.line_at(new, at) for at in uses))
-        if lines:
+        if lines and f"'{name}'" not in told:
             more = ", …" if lines[LEFT:] else ""
             where = ", ".join(map(str, lines[:LEFT])) + more
             yield f"`{name}` is defined here no more, and still named in line {where}"
@@ -152,16 +182,22 @@ def _replaced(
 ) -> TextFile:
     """Return the file with one replacement made."""
     symbol, old, new = replacement.symbol, replacement.old, replacement.new
-    if not old:
-        splices = [patching.by_symbol(opened.path, file.text, symbol, new)]
+    if not old and renaming.is_name(new) and symbol in _defined_names(opened.path, file.text):
+        splices = renaming.rename(opened.path, file.text, symbol, new)
+    elif not old:
+        splices = [redefining.by_symbol(opened.path, file.text, symbol, new)]
     else:
-        span = patching.span_of(opened.path, file.text, symbol)
+        span = redefining.span_of(opened.path, file.text, symbol)
         splices = _as_meant(opened.path, file, patching.by_text(file.text, old, new, every, span))
     for splice in splices:
         file = file.spliced(splice.start, splice.end, splice.new)
         if splice.note:
             notes.append(splice.note)
     return file
+
+
+def _defined_names(path: str, text: str) -> set[str]:
+    return {each.name for each in definitions(path, text)}
 
 
 def _as_meant(path: str, file: TextFile, splices: list[patching.Splice]) -> list[patching.Splice]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.base import Command, Limits, SandboxError
 from sandbox.reach import Block, Reach
-from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Brief, Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
 
 if TYPE_CHECKING:  # what it takes to fetch a page is loaded with the first one
     from sandbox.dialing import Resolve
@@ -44,6 +44,7 @@ class Fetch(Tool[FetchArgs]):
 
     name = "fetch"
     args = FetchArgs
+    brief = Brief(("url+ start?",))
 
     def __init__(self, lookup: Resolve | None = None, patience: float = _READING_S) -> None:
         self._lookup = lookup

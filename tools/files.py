@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox.workspace import PathError
+from tools import problems
 from tools.base import Effect, ToolContext, ToolError
 from tools.diffs import unified
 from tools.symbols import new_errors
@@ -88,6 +89,11 @@ class Change:
         come = sum(line.startswith("+") for line in lines)
         return f"+{come} -{sum(line.startswith('-') for line in lines)}"
 
+    def broken(self) -> Iterator[str]:
+        """Yield a sentence for each problem that came with it."""
+        before = self.before.file.text if self.before else ""
+        return problems.told(self.path, before, self.after.text)
+
 
 def check_syntax(path: str, before: str, after: str) -> None:
     """Raise ToolError when the text stopped parsing, naming the line."""
@@ -110,5 +116,6 @@ def land(context: ToolContext, change: Change) -> None:
         view = context.workspace.write(
             change.path, data, expect=change.before.sha256 if change.before else None
         )
+    context.memory.changed.add(change.path)
     if change.before is None or change.path in context.memory.seen:
         context.memory.seen[change.path] = view.sha256

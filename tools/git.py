@@ -7,7 +7,7 @@ from typing import Literal
 
 from sandbox.base import SandboxError
 from sandbox.workspace import PathError
-from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Brief, Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
 from tools.capture import Capture
 from tools.repository import PLAIN_DIFF, GitRan, Repository
 
@@ -51,6 +51,7 @@ class Git(Tool[GitArgs]):
 
     name = "git"
     args = GitArgs
+    brief = Brief(("action rev? paths? message?",))
 
     def effects(self, args: GitArgs, context: ToolContext) -> frozenset[Effect]:
         """Read; a commit runs the user's hooks, and only adds to the history."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tools import symbols
@@ -34,12 +33,6 @@ class Splice:
     end: int
     new: str
     note: str = ""
-
-
-def span_of(path: str, text: str, name: str) -> tuple[int, int]:
-    """Return where a definition begins and ends; the whole text where `name` names none."""
-    found = symbols.find(symbols.definitions(path, text), name) if name else []
-    return (found[0].start, found[0].end) if len(found) == 1 else (0, len(text))
 
 
 def by_text(
@@ -102,83 +95,6 @@ def _around(text: str, at: int, old: str, new: str) -> bool:
 
 def _stands(text: str, new: str) -> str:
     return f"line {line_at(text, text.find(new))} has this already; the file is as you want it"
-
-
-def by_symbol(path: str, text: str, name: str, new: str) -> Splice:
-    """Return what replaces the definition called `name`; raises NoMatch.
-
-    The code is indented to fit the place. Decorators stay when `new` has none; empty code removes
-    the definition. `new` may come in a Markdown fence, or inside its class.
-    """
-    known = symbols.definitions(path, text)
-    found = symbols.find(known, name)
-    if not found:
-        raise NoMatch(_unknown_symbol(path, name, known))
-    if len(found) > 1:
-        choices = ", ".join(f"{each.name}:{each.start_line}" for each in found[:8])
-        raise NoMatch(f"{len(found)} definitions named `{name}`; give one of symbol={choices}")
-    symbol = found[0]
-    code = _only(path, _unfenced(unified_newlines(new)), symbol).strip("\n").rstrip()
-    if not code.strip():
-        return _removal(text, symbol)
-    decorated = code.lstrip().startswith(("@", "#["))
-    start = symbol.start if decorated else symbol.head
-    exported = _EXPORT.match(text, start)
-    if exported and not _EXPORT.match(code.lstrip()):
-        start = exported.end()
-    if code[-1] in ",;" and text.startswith(code[-1], symbol.end):
-        code = code[:-1]
-    line_start = text.rfind("\n", 0, start) + 1
-    before = text[line_start:start]
-    code = reindent(path, code, indent_of(before), unit_of(text))
-    if before.strip():  # something else stands before it on the line
-        return Splice(start, symbol.end, code.lstrip(" \t"))
-    return Splice(line_start, symbol.end, code)
-
-
-_EXPORT = re.compile(r"export\s+(default\s+)?(?!default\b)")
-
-
-def _only(path: str, code: str, symbol: symbols.Symbol) -> str:
-    """Return the method alone where the code shows it inside its class."""
-    outer, _, short = symbol.name.rpartition(".")
-    if not outer:
-        return code
-    inside = symbols.definitions(path, code)
-    tops = [each for each in inside if "." not in each.name]
-    if any(each.short == short for each in tops) or len(tops) != 1:
-        return code
-    same = [each for each in inside if f".{symbol.name}".endswith(f".{each.name}")]
-    if len(same) != 1 or tops[0].name != same[0].name.partition(".")[0]:
-        return code
-    if len([each for each in inside if each.name.count(".") == same[0].name.count(".")]) > 1:
-        return code
-    line_start = code.rfind("\n", 0, same[0].start) + 1
-    return code[line_start : same[0].end]
-
-
-def _removal(text: str, symbol: symbols.Symbol) -> Splice:
-    start = text.rfind("\n", 0, symbol.start) + 1
-    if text[start : symbol.start].strip():
-        return Splice(symbol.start, symbol.end, "")
-    end = symbol.end
-    while text.startswith("\n", end):
-        end += 1
-    if end >= len(text):  # it was the last: the blank lines before it go
-        while start > 1 and text[start - 2 : start] == "\n\n":
-            start -= 1
-    return Splice(start, end, "")
-
-
-def _unknown_symbol(path: str, name: str, known: Sequence[symbols.Symbol]) -> str:
-    if not known:
-        return f"{path} has no definitions that are known by name; use old and new"
-    names = [each.name for each in known]
-    bare = symbols.plain_name(name).rpartition(".")[2]
-    near = [each for each in names if each.rpartition(".")[2].lower() == bare.lower()]
-    near += difflib.get_close_matches(name, names, 3, 0.6)
-    shown = ", ".join(dict.fromkeys(near)) or ", ".join(names[:12])
-    return f"no definition named `{name}` in {path}; there is: {shown}"
 
 
 def line_at(text: str, offset: int) -> int:
@@ -251,11 +167,6 @@ def shifted(text: str, splice: Splice) -> Splice | None:
     first, *rest = splice.new.split("\n")
     moved = "\n".join([first, *(before + line if line.strip() else line for line in rest)])
     return Splice(splice.start, splice.end, moved, "indentation was adjusted")
-
-
-def _unfenced(code: str) -> str:
-    found = re.fullmatch(r"\s*```[^\n`]*\n(.*?)\n?```\s*", code, flags=re.S)
-    return found[1] if found else code
 
 
 def _exact(text: str, old: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.base import Effect, Frozen, PlanItem, Tool, ToolContext, ToolResult
+from tools.base import Brief, Effect, Frozen, PlanItem, Tool, ToolContext, ToolResult
 
 _MARKS = {"todo": "[ ]", "doing": "[>]", "done": "[x]"}
 
@@ -18,6 +18,7 @@ class Plan(Tool[PlanArgs]):
 
     name = "plan"
     args = PlanArgs
+    brief = Brief(("items",))
 
     def effects(self, args: PlanArgs, context: ToolContext) -> frozenset[Effect]:
         """Nothing outside the session."""

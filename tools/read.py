@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Annotated
 
 from sandbox.workspace import FileView, read_outside
-from tools.base import Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Brief, Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
 from tools.provenance import origin_of
 from tools.textfile import NotText, TextFile
@@ -35,6 +35,7 @@ class Read(Tool[ReadArgs]):
 
     name = "read"
     args = ReadArgs
+    brief = Brief(("path start? end?",))
 
     def effects(self, args: ReadArgs, context: ToolContext) -> frozenset[Effect]:
         """Read, and perhaps outside."""

@@ -97,9 +97,15 @@ OTHER_ARGUMENTS = {
 _WRAPPERS = ("arguments", "args", "parameters", "input")
 
 
-def schemas(without: frozenset[str] = frozenset()) -> tuple[ToolSchema, ...]:
-    """Return every tool as a model is told of it, but those that are named."""
-    return tuple(tool.schema() for tool in TOOLS if tool.name not in without)
+def schemas(without: frozenset[str] = frozenset(), small: bool = False) -> tuple[ToolSchema, ...]:
+    """Return every tool as a model is told of it, but those that are named.
+
+    A `small` model is told of fewer, and of less of each: see `Brief`.
+    """
+    told = [tool for tool in TOOLS if tool.name not in without]
+    if small:
+        return tuple(tool.schema(tool.brief) for tool in told if tool.brief is not None)
+    return tuple(tool.schema() for tool in told)
 
 
 def find(name: str) -> Tool[Any]:

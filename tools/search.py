@@ -12,7 +12,7 @@ from typing import Annotated
 from sandbox.base import SandboxError
 from sandbox.workspace import PathError
 from tools import symbols
-from tools.base import Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Brief, Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
 from tools.files import effects_at, refusals
 from tools.grep import FILES, BadPattern, Hit, Matches, Query, files, grep
 from tools.provenance import origin_of
@@ -43,6 +43,7 @@ class Search(Tool[SearchArgs]):
 
     name = "search"
     args = SearchArgs
+    brief = Brief(("pattern path? glob? ignore_case?",))
 
     def effects(self, args: SearchArgs, context: ToolContext) -> frozenset[Effect]:
         """Read, and perhaps outside."""

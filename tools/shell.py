@@ -14,6 +14,7 @@ from sandbox.names import show
 from sandbox.reach import EVERYTHING, OFF, Reach
 from tools.base import (
     BackgroundJob,
+    Brief,
     Effect,
     Frozen,
     Preview,
@@ -66,6 +67,7 @@ class Shell(Tool[ShellArgs]):
     name = "shell"
     args = ShellArgs
     makes = True
+    brief = Brief(("command+",), "Run a command in a fresh shell, such as mv or rm.")
 
     def effects(self, args: ShellArgs, context: ToolContext) -> frozenset[Effect]:
         """Say what it asks for; where nothing contains it, what its text says."""

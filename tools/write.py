@@ -5,7 +5,16 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from tools import patching
-from tools.base import Effect, Frozen, Preview, Tool, ToolContext, ToolError, ToolResult
+from tools.base import (
+    Brief,
+    Effect,
+    Frozen,
+    Preview,
+    Tool,
+    ToolContext,
+    ToolError,
+    ToolResult,
+)
 from tools.diffs import unified
 from tools.files import (
     Change,
@@ -47,6 +56,10 @@ class Write(Tool[WriteArgs]):
     name = "write"
     args = WriteArgs
     makes = True
+    brief = Brief(
+        ("path content:",),
+        "Create or overwrite a whole file with a code block.",
+    )
 
     def effects(self, args: WriteArgs, context: ToolContext) -> frozenset[Effect]:
         """Edit, and perhaps outside."""
@@ -78,11 +91,13 @@ class Write(Tool[WriteArgs]):
         if change.before is None:
             context.memory.created.add(change.path)
         verb = "overwrote" if change.before else "created"
+        broken = tuple(change.broken())
         return ToolResult(
-            text=f"{verb} {change.path} ({change.size} lines)",
+            text="; ".join([f"{verb} {change.path} ({change.size} lines)", *broken]),
             summary=f"{change.path} {change.size}",
             diff=change.diff,
             changed=(change.path,),
+            broken=broken,
         )
 
 

@@ -46,7 +46,9 @@ def gather(sources: Sources, prompt: str, near: Near = lambda prompt: "") -> str
 
 def _files(sources: Sources, prompt: str) -> Iterator[str]:
     for name in dict.fromkeys(_PATH.findall(prompt)):
-        path = sources.located(name) or sources.located(name.removeprefix("@"))
+        bare = name.removeprefix("@")
+        # a full stop may end the sentence and not the name
+        path = sources.located(name) or sources.located(bare) or sources.located(bare.rstrip("."))
         # what others wrote is not handed over unasked; reading it is the model's own step
         text = sources.text(path) if path and not sources.foreign(path) else None
         if path and text is not None:
@@ -57,7 +59,7 @@ def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
     words = {word for word in _WORD.findall(prompt) if word.lower() not in _PLAIN}
     # a word that could be prose names a definition only where it is written as code
     names = {word for word in words if _is_code(word, prompt)}
-    shown: set[str] = set(_PATH.findall(prompt))
+    shown = {name.removeprefix("@").rstrip(".") for name in _PATH.findall(prompt)}
     count = 0
     for source, symbol in sources.defining(names):
         if source.path in shown and source.text.count("\n") < EXCERPT:

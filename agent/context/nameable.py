@@ -18,12 +18,14 @@ from agent.models.base import FileText, Groups, Known
 from sandbox.workspace import PathError, Workspace
 from tools import symbols
 from tools.base import Named
+from tools.parts import parts
 from tools.textfile import NotText, TextFile
 
 # above these a call is free: llguidance takes a second to read a grammar of some 50,000 paths, and
 # refuses one of 100,000; of files the listing has its own limit
 MOST_LETTERS = 1_500_000
 MOST_TEST_FILES = 300
+LONG = 40  # lines of a function that is not written anew for a change in it
 MOST_SHOWN, MOST_QUOTED = 8, 60_000  # files, and their letters in all, that can be quoted
 _TEST_BYTES, _QUOTED_BYTES = 400_000, 4 * MOST_QUOTED + 1
 _WORD = re.compile(r"[^\s\"'`<>|()\[\]{},;:*?=]{1,300}")
@@ -37,8 +39,10 @@ Names = tuple[str, ...]
 class Nameable:
     """What calls can name in one workspace, asked anew for each request of a conversation."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, small: bool = False) -> None:
+        """Begin; a `small` model replaces the parts of a source whole, where they are short."""
         self._workspace = workspace
+        self._small = small
         self._listed: Names | None = None
         self._files: Names = ()
         self._folders: Names = ()
@@ -158,8 +162,9 @@ class Nameable:
         for path in [path for path in reversed(self._talked) if path in self._there][:MOST_SHOWN]:
             # a link's own time tells nothing of what it leads to
             found = self._text(path) if self._workspace.kind(path) == "file" else None
-            if found is not None and len(found.text) <= room:
-                room -= len(found.text)
+            size = sum(map(len, found.texts)) if found is not None else 0
+            if found is not None and size <= room:
+                room -= size
                 yield replace(found, quoted=tuple(self._talked[path]))
 
     def _text(self, path: str) -> FileText | None:
@@ -170,8 +175,11 @@ class Nameable:
                 text = TextFile.decode(self._workspace.read(path, _QUOTED_BYTES).data).text
             except (PathError, NotText):
                 text = ""
-            defined = dict.fromkeys(each.name for each in symbols.definitions(path, text))
-            found = FileText(path, text, tuple(defined)) if text.strip() else None
+            defined = symbols.definitions(path, text)
+            others = parts(path, text) if self._small else []
+            texts = tuple(_long(text, defined)) if others else (text,)
+            names = tuple(dict.fromkeys(each.name for each in (*defined, *others)))
+            found = FileText(path, texts, names) if text.strip() else None
             known = self._texts[path] = changed, found
         return known[1]
 
@@ -198,6 +206,17 @@ class Nameable:
                 text = ""
             known = self._tests[path] = changed, tuple(tests_in(path, text))
         return known[1]
+
+
+def _long(text: str, defined: Sequence[symbols.Symbol]) -> Iterator[str]:
+    """Yield the long functions of a source; each other part of it is replaced whole, by its name.
+
+    Asked to change a function, a small model would quote its head and write all of it there, in
+    front of the old body; and held to quote what stands there, it quotes anything.
+    """
+    for each in defined:
+        if each.kind in ("function", "method") and each.end_line - each.start_line >= LONG:
+            yield text[each.start : each.end]
 
 
 def _replaced(arguments: Mapping[str, Any]) -> Iterator[str]:

@@ -172,7 +172,7 @@ class Host:
             words, trigger = Vocabulary.of(self.engine), request["trigger"]
             # without a trigger all of the reply is in the grammar
             constrain = (
-                AfterTrigger(words, trigger, grammar, request["then"])
+                AfterTrigger(words, trigger, grammar, request["then"], request["once"])
                 if trigger
                 else Throughout(words, grammar)
             )

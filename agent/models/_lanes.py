@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# a reply that says one thing over and over is cut once it fills this many tokens
-REPEAT_SPAN = 192
-REPEAT_TIMES = 6
+# a reply that says one thing over and over is cut once it fills so many tokens, so many times; what
+# is long, such as two functions in turn, needs fewer times to be no table of data
+REPEATS = ((192, 6), (480, 4))
 SAME_SPAN = 64  # of one and the same token
 
 Logits = NDArray[np.float32]
@@ -74,11 +74,12 @@ class Lane:
             return False
         if len(self.tokens) >= SAME_SPAN and len(set(self.tokens[-SAME_SPAN:])) == 1:
             return True
-        if len(self.tokens) < REPEAT_SPAN:
-            return False
-        tail = self.tokens[-REPEAT_SPAN:]
-        longest = REPEAT_SPAN // REPEAT_TIMES
-        return any(tail[period:] == tail[:-period] for period in range(1, longest + 1))
+        for span, times in REPEATS:
+            tail = self.tokens[-span:]
+            periods = range(1, span // times + 1) if len(tail) == span else ()
+            if any(tail[period:] == tail[:-period] for period in periods):
+                return True
+        return False
 
     @property
     def settled(self) -> str:

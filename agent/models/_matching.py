@@ -160,7 +160,8 @@ class AfterTrigger(Constraint):
     """Free text, but what the grammar allows once a call has begun; then free text again.
 
     `trigger` is a regular expression; the grammar covers the text from its group `call` on. Behind
-    a call whose beginning matches that of `then`, it is the grammar beside that one which counts.
+    a call that the expression of `then` matches, it is the grammar beside that one which counts.
+    With `once` the text ends behind the first call, and the fence around it.
     """
 
     def __init__(
@@ -169,13 +170,17 @@ class AfterTrigger(Constraint):
         trigger: str,
         grammar: str,
         then: tuple[str, str] | None = None,
+        once: bool = False,
     ) -> None:
         self._vocabulary = vocabulary
         self._trigger = re.compile(trigger)
         self._grammar = grammar
         self._then = then
+        self._once = once
+        self._called = False
         self._matcher: Matcher | None = None
         self._seen = 0  # of the text: no trigger is looked for before it
+        self._begun = 0  # where the last call begins
 
     def mask(self) -> NDArray[np.bool_] | None:
         """Return what the grammar allows while it is on."""
@@ -187,16 +192,21 @@ class AfterTrigger(Constraint):
             return
         if self._matcher is not None:
             if not self._matcher.take([token]) or self._matcher.complete:
+                self._called = self._matcher.complete
                 self._matcher = None
+                if self._then is not None and re.match(self._then[0], text[self._begun :]):
+                    self._grammar = self._then[1]
             self._seen = len(text)
+        if self._once and self._called:
+            self.complete = text.count("```") % 2 == 0
+            return
+        if self._matcher is not None:
             return
         match = self._trigger.search(text, self._seen)
         if match is None:
             return
-        self._seen = match.end()
+        self._seen, self._begun = match.end(), match.start("call")
         matcher = self._vocabulary.matcher(self._grammar)
-        begun = self._vocabulary.tokenise(text[match.start("call") :])
+        begun = self._vocabulary.tokenise(text[self._begun :])
         if matcher.take(begun):
             self._matcher = matcher
-        if self._then is not None and re.match(self._then[0], match["call"]):
-            self._grammar = self._then[1]

@@ -20,13 +20,14 @@ BLIND = "leave --image out, or choose a model that sees with --model"  # a hint
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """A file that the conversation is about, as it is now, and what is defined in it.
+    """A file that the conversation is about: what of it can be quoted, and what is defined in it.
 
-    `quoted` was replaced in it: a model that does so again says that it is done.
+    `texts` are parts of it as it is now. `quoted` was replaced in it: a model that does so again
+    says that it is done.
     """
 
     path: str
-    text: str
+    texts: tuple[str, ...]
     symbols: tuple[str, ...] = ()
     quoted: tuple[str, ...] = ()
 
@@ -200,6 +201,7 @@ class Model(Protocol):
     name: str
     context_window: int  # tokens, read from the server or the file, never guessed
     local: bool  # whether nothing leaves this machine
+    small: bool  # whether it is told of fewer tools, and of less of each
     host: str  # who is sent what the model is asked, empty where nobody is
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:

@@ -16,13 +16,25 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from agent.models import blocks
 from agent.models.base import FileText, Groups, Known
-from tools.base import ToolSchema
+from tools.base import ToolSchema, Way
 
 # an integer without an end is where a small model writes zeros until its limit
+_STRING = {"type": "string"}
 _INTEGER = {"minimum": -999_999, "maximum": 999_999}
 # a quotation begins and ends between these, so that it is no half of a name
 _PIECES = re.compile(r"\n|[^\S\n]+|\w+|[^\w\s]")
+# a text as JSON: no escapes of backspaces and form feeds, which a small model writes where it means
+# a backslash before a letter, and not line after line without a word
+_TEXT = (
+    r'CHARS: /([^"\\\x00-\x1f\x7f]|\\["\\nt])*/',
+    rf"EMPTY_LINES: /(?s:.*)(\\n){{{5}}}(?s:.*)/",
+    "TEXT: CHARS & ~EMPTY_LINES",
+    "SOME_TEXT: TEXT & /(?s:.+)/",
+    'text: "\\"" TEXT "\\""',
+    'some_text: "\\"" SOME_TEXT "\\""',
+)
 OTHER = "other"  # files whose texts are not known
 _KEPT = (
     "minimum",
@@ -58,52 +70,67 @@ def calls(tools: Sequence[ToolSchema], known: Known | None = None) -> str:
         there[OTHER] = tuple(filter(None, others))
     for index, tool in enumerate(tools):
         name = json.dumps(json.dumps(tool.name))
-        rules.append(
-            f'call_{index}: "{{" WS? "\\"name\\"" WS? ":" WS? {name} WS? "," WS?'
-            f' "\\"arguments\\"" WS? ":" WS? args_{index} WS? "}}"'
-        )
-        rules.append(f"args_{index}: " + " | ".join(_arguments(tool, there, texts)))
+        head = f'"{{" WS? "\\"name\\"" WS? ":" WS? {name} WS? "," WS? "\\"arguments\\"" WS? ":"'
+        ends = []
+        for kind, end in (("args", ""), ("block", " BLOCK")):
+            if ways := _arguments(tool, there, texts, bool(end)):
+                rules.append(f"{kind}_{index}: " + " | ".join(ways))
+                ends.append(f'{head} WS? {kind}_{index} WS? "}}"{end}')
+        rules.append(f"call_{index}: " + " | ".join(ends))
     rules += _names(there)
     for place, each in enumerate(texts):
         rules += _quotes(place, each)
     # not endless: white space is where a small model gets lost
     rules.append("WS: /[ \\n]{1,12}/")
+    rules += _TEXT
+    rules += blocks.RULES if any(way.body for tool in tools for way in tool.ways) else ()
     return "\n".join(rules) + "\n"
 
 
 def _arguments(
-    tool: ToolSchema, there: Mapping[str, Groups], texts: Sequence[FileText]
+    tool: ToolSchema, there: Mapping[str, Groups], texts: Sequence[FileText], block: bool
 ) -> list[str]:
-    """Return the ways to write the arguments of a tool."""
+    """Return the ways to write the arguments of a tool: those that a `block` follows, or not."""
     named = {name: _rule(kind) for name, kind in tool.names.items() if kind in there}
-    if not named:
+    each_way = [
+        way.parameters for way in tool.ways or (Way(tool.parameters),) if bool(way.body) is block
+    ]
+    if not named and "$defs" in tool.parameters:
         return [_json(_schema(tool.parameters))]
     if not tool.quotes or not texts:
-        return [_object(tool.parameters, named)]
+        return [_object(way, named) for way in each_way]
     (file,) = (name for name, kind in tool.names.items() if kind == "file")
     ways = []
     for place, each in enumerate(texts):
         path = json.dumps(json.dumps(each.path, ensure_ascii=False), ensure_ascii=False)
+        there_are = {"passage": each.texts or each.quoted, "symbol": each.symbols}
         quoted = {
-            name: f"{kind}_{place}" if kind == "passage" or each.symbols else ""
-            for name, kind in tool.quotes.items()
+            name: f"{kind}_{place}" if there_are[kind] else "" for name, kind in tool.quotes.items()
         }
-        ways.append(_object(tool.parameters, {**named, **quoted, file: path}))
+        held = {**named, **quoted, file: path}
+        # a way that needs what this file does not have is none
+        ways += [
+            _object(way, held)
+            for way in each_way
+            if all(held.get(name) != "" for name in way.get("required", ()))
+        ]
     if there[OTHER]:
-        ways.append(_object(tool.parameters, {**named, file: _rule(OTHER)}))
+        ways += [_object(way, {**named, file: _rule(OTHER)}) for way in each_way]
     return ways
 
 
 def _quotes(place: int, file: FileText) -> list[str]:
     """Return the rules for what can be quoted of a file: whole words of it, and what it defines."""
-    words = [_escaped(word) for word in _PIECES.findall(file.text)]
-    rules = [
-        f"ANY_{place}: %regex {json.dumps({'substring_chunks': words})}",
-        f"SOME_{place}: ANY_{place} & /(?s:.+)/",
-        f'passage_{place}: "\\"" SOME_{place} "\\""',
-    ]
-    if file.quoted:
-        rules[-1] += f" | {_one_of(file.quoted)}"
+    rules, ways = [], [_one_of(file.quoted)] if file.quoted else []
+    for part, text in enumerate(file.texts):
+        words = [_escaped(word) for word in _PIECES.findall(text)]
+        rules += [
+            f"ANY_{place}_{part}: %regex {json.dumps({'substring_chunks': words})}",
+            f"SOME_{place}_{part}: ANY_{place}_{part} & /(?s:.+)/",
+        ]
+        ways.append(f'"\\"" SOME_{place}_{part} "\\""')
+    if ways:
+        rules.append(f"passage_{place}: " + " | ".join(ways))
     if file.symbols:
         rules.append(f"symbol_{place}: {_one_of(file.symbols)}")
     return rules
@@ -156,6 +183,10 @@ def _object(schema: Mapping[str, Any], held: Mapping[str, str]) -> str:
             value = held[name]
         elif held.keys() & items.get("properties", {}).keys():
             value = _list(_object(items, held))
+        elif about.get("type") == "string" and about.keys() <= {"type", "minLength"}:
+            value = "some_text" if "minLength" in about else "text"
+        elif items == _STRING:
+            value = _list("text")
         else:
             value = _json(_kept(about))
         members.append((name, f'{json.dumps(json.dumps(name))} WS? ":" WS? {value}'))

@@ -35,7 +35,13 @@ from agent.models.base import (
 )
 from agent.models.estimate import Estimate
 from agent.models.faults import EMPTY, Fault, Seen, classify, final
-from agent.models.providers import KeyFor, from_environment, loopback, provider_of
+from agent.models.providers import (
+    KeyFor,
+    from_environment,
+    loopback,
+    named_small,
+    provider_of,
+)
 from agent.models.purse import Purse
 from agent.models.retrying import Clock, Pace, Patience, Retrying
 from agent.models.servers import home, root_of
@@ -91,6 +97,7 @@ class LiteLlm:
         if provider.name == "ollama":  # it has a way of its own beside that of OpenAI
             self._base = root_of(self._base)
         self.local = bool(self._base) and loopback(self._base)
+        self.small = named_small(name)
         # the provider's own address is known once the child has been started
         self.host = "" if self.local else urlsplit(self._base).hostname or provider.name
         found = key_for(provider.name)

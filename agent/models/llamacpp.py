@@ -40,11 +40,12 @@ from agent.models.estimate import Estimate
 from agent.models.reading import Reading
 from agent.models.thinking import CAPS, GPT_OSS, MORE
 from agent.models.three_roles import in_three_roles
-from agent.models.toolcalls import STOP, parse, trigger
+from agent.models.toolcalls import STOP, calling, parse, trigger
 from tools.base import ToolSchema
 
 DEFAULT_WINDOW = 8192  # tokens; the KV cells of a 1.5B model take 28 KB each
 WAITS = "the model is answering another session, this one waits"
+SMALL = 4 << 30  # bytes of a file; one of 7B parameters at four bits has more
 ROOM = 256  # tokens that a reply without a limit must find free
 
 _DUMP = re.compile(r"\n(?:\s*1 \||<state>)")  # what llguidance adds to its errors
@@ -99,6 +100,7 @@ class LlamaCpp:
         self.context_window = min(window, gguf.context_length(path, hint))
         self.used = Usage()
         self.tell: Callable[[str], None] = lambda text: None
+        self.small = path.stat().st_size < SMALL
         self._path = path
         self._hint = hint
         self._kept = kept
@@ -172,7 +174,8 @@ class LlamaCpp:
             "trigger": trigger([tool.name for tool in usable]) if usable else "",
             "grammar": grammar,
             # what such a call will have made could not be known before
-            "then": (trigger(makers), calls(usable)) if makers else None,
+            "then": (calling(makers), calls(usable)) if makers else None,
+            "once": self.small,  # what it does next is for the result to say
             # an answer in a form begins at once: what it thinks would have to be in the form too
             "thinking": 0 if request.schema is not None else CAPS[request.effort],
             "level": GPT_OSS[request.effort],

@@ -7,11 +7,15 @@ here can hold a conversation with tools and take one key.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from agent.models._route import here
+
+SMALL_BILLIONS = 6.0  # weights; one with fewer is told of fewer tools
+_BILLIONS = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)b(?![a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,12 @@ def loopback(url: str) -> bool:
     except ValueError:
         return False
     return here(host)
+
+
+def named_small(name: str) -> bool:
+    """Whether a model says by its name that it has few weights, as in `qwen2.5-coder:1.5b`.
+
+    Of several numbers the largest counts: `30b-a3b` has 30 billion. One that says nothing is not.
+    """
+    billions = [float(number) for number in _BILLIONS.findall(name.lower())]
+    return bool(billions) and max(billions) < SMALL_BILLIONS

@@ -76,6 +76,7 @@ class Script:
     """Answers with the replies of a script, in order; raises ModelUnusable when they run out."""
 
     local = True
+    small = False
     host = ""
 
     def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = WINDOW):

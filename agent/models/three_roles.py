@@ -42,7 +42,7 @@ def in_three_roles(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> 
                 put.append(
                     {
                         "role": "assistant",
-                        "text": message.raw or _written(message),
+                        "text": message.raw or _written(message, tools),
                         "tokens": list(message.tokens),
                     }
                 )
@@ -52,7 +52,7 @@ def in_three_roles(messages: Sequence[Message], tools: Sequence[ToolSchema]) -> 
     return put
 
 
-def _written(message: AssistantMessage) -> str:
+def _written(message: AssistantMessage, tools: Sequence[ToolSchema]) -> str:
     """Return a reply as this model would have written it; it came from another or from a script."""
-    parts = [message.text, *(render_call(call) for call in message.calls)]
+    parts = [message.text, *(render_call(call, tools) for call in message.calls)]
     return "\n".join(part for part in parts if part)

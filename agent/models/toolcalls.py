@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.models import blocks
 from agent.models.dialects.base import Amiss, Dialect, Found, Place
 from agent.models.dialects.channels import separate
 from agent.models.dialects.repair import is_sound
@@ -29,6 +30,8 @@ _USE = (
     "Your reply starts with a tool use, until the results show the answer. "
     "For each, return a JSON object with the tool name and its arguments:"
 )
+_HEAD = r'\{\s*"name"\s*:\s*"'
+_NO_BLOCK = Amiss("has no whole block of code behind it")
 _TYPES = {"integer": "int", "number": "number", "boolean": "bool", "object": "object"}
 
 
@@ -47,8 +50,16 @@ class ParsedReply:
 
 def render(tools: Sequence[ToolSchema]) -> str:
     """Return the tools as lines of a system message: a signature and a sentence each."""
-    lines = [f"{tool.name}({_signature(tool.parameters)}) {tool.description}" for tool in tools]
-    return "\n".join(["# Tools", *lines, "", _USE, SHAPE])
+    lines = [f"{_shapes(tool)} {tool.description}" for tool in tools]
+    shapes = (
+        [SHAPE, blocks.SHAPE] if any(way.body for tool in tools for way in tool.ways) else [SHAPE]
+    )
+    return "\n".join(["# Tools", *lines, "", _USE, *shapes])
+
+
+def _shapes(tool: ToolSchema) -> str:
+    ways = [way.parameters for way in tool.ways] or [tool.parameters]
+    return " or ".join(f"{tool.name}({_signature(way)})" for way in ways)
 
 
 def _signature(schema: dict[str, Any]) -> str:
@@ -63,7 +74,8 @@ def _signature(schema: dict[str, Any]) -> str:
 def _kind(schema: dict[str, Any]) -> str:
     """Return the type of an argument in a word; empty for text, which most are."""
     if "enum" in schema:
-        return "|".join(map(str, schema["enum"]))
+        each = (one if isinstance(one, str) else json.dumps(one) for one in schema["enum"])
+        return "|".join(each)
     for choice in schema.get("anyOf", ()):
         if choice.get("type") != "null":
             return _kind(choice)
@@ -79,16 +91,29 @@ def trigger(names: Sequence[str]) -> str:
     """Return a regular expression for where a call begins, as far as that is certain.
 
     The grammar starts at its group `call`. In an object without tags that is after the name of one
-    of the tools: an example of JSON in an answer must stay free.
+    of the tools: an example of JSON in an answer must stay free. At the start of a reply nothing
+    else begins so, whatever tool the model has in mind.
     """
     known = "|".join(map(re.escape, names))
-    return rf'(?P<call>\{{\s*"name"\s*:\s*"(?:{known})")'
+    return rf'(?P<first>\A\s*(?:```\w*\s*)?)?(?P<call>{_HEAD}(?(first)|(?:{known})"))'
 
 
-def render_call(call: ToolCall) -> str:
+def calling(names: Sequence[str]) -> str:
+    """Return a regular expression for the beginning of a call of one of these tools."""
+    known = "|".join(map(re.escape, names))
+    return rf'{_HEAD}(?:{known})"'
+
+
+def render_call(call: ToolCall, tools: Sequence[ToolSchema] = ()) -> str:
     """Return a call as the model is told to write it."""
-    body = json.dumps({"name": call.name, "arguments": call.arguments}, ensure_ascii=False)
-    return f"```json\n{body}\n```"
+    arguments, block = dict(call.arguments), ""
+    for way in (way for tool in tools if tool.name == call.name for way in tool.ways if way.body):
+        rest = arguments.keys() - {way.body}
+        if way.body in arguments and rest == {*way.parameters["required"]}:
+            path, text = arguments.get("path", ""), arguments.pop(way.body)
+            block = f"\n{blocks.write(str(text), str(path))}"
+    written = json.dumps({"name": call.name, "arguments": arguments}, ensure_ascii=False)
+    return f"```json\n{written}\n```{block}"
 
 
 # -- reading
@@ -115,6 +140,7 @@ def parse(
     if not tools:
         return ParsedReply(answer.strip(), thinking)
     schemas = dict(map(_known, tools))
+    followed = {tool.name: tool for tool in tools if isinstance(tool, ToolSchema)}
     table = openings(tuple(schemas))
     calls: list[ToolCall] = []
     problem = ""
@@ -138,7 +164,16 @@ def parse(
                 arguments = settled(arguments, schemas.get(name, {}))
                 calls.append(ToolCall(id=f"c{first + len(calls)}", name=name, arguments=arguments))
             opening = answer[at + len(lead) : match.end()]
-            at = search_from = after(answer, read.end, fenced="```" in opening)
+            at, fenced = read.end, "```" in opening
+            tool = followed.get(calls[-1].name)
+            if tool is not None and (body := blocks.follows(tool, calls[-1].arguments)):
+                if found := blocks.read(answer, at):
+                    calls[-1].arguments[body], at = found
+                    fenced = False
+                elif cut:
+                    problem = problem or _problem(answer[match.start() :], _NO_BLOCK, dialect, cut)
+                    calls.pop()
+            at = search_from = after(answer, at, fenced=fenced)
             continue
         if isinstance(read, Amiss) and not (quoted and not _names_a_tool(match, schemas)):
             problem = problem or _problem(answer[match.start() :], read, dialect, cut)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent.repair.localise import Suspect
-from tools import patching, symbols
+from tools import redefining, symbols
 from tools.base import ToolError
 from tools.diffs import unified
 from tools.inner_tests import restored
@@ -92,7 +92,7 @@ class Gate:
             raise Refused("no code in the reply")
         try:
             name = f"{suspect.symbol.name}:{suspect.symbol.start_line}"
-            splice = patching.by_symbol(suspect.path, suspect.text, name, code)
+            splice = redefining.by_symbol(suspect.path, suspect.text, name, code)
         except ToolError as error:
             raise Refused(str(error).split("\n", 1)[0]) from error
         text = suspect.text[: splice.start] + splice.new + suspect.text[splice.end :]

@@ -21,7 +21,6 @@ from agent.repair.leavings import Leavings, gather
 from agent.tree import in_thread
 from agent.turn import Turn
 from agent.workplace import Workplace, deciding_in_copy
-from tools import registry
 from tools.report import CheckReport
 
 FEW = frozenset({"read", "edit", "search", "check"})  # tools for a small model
@@ -40,7 +39,7 @@ class FreeLoop:
         system = turn.session.history.messages[:1]
         self._history.messages += [each for each in system if isinstance(each, SystemMessage)]
         model = asking.model
-        schemas = registry.schemas(without=turn.useless_tools())
+        schemas = turn.tools(model)
         if isinstance(model, LocalModel):
             schemas = tuple(each for each in schemas if each.name in FEW)
         steps = turn.done.steps

@@ -29,10 +29,11 @@ from agent.events import (
     TurnFinished,
 )
 from agent.history import MASKED
-from agent.loop import NUDGE, NUDGE_EMPTY, Limits
+from agent.loop import Limits
 from agent.messages import Message, ToolMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
+from agent.nudges import AGAIN, EMPTY
 from agent.policy import Autonomy, Verdict
 from tools.base import ToolSchema
 
@@ -168,7 +169,7 @@ async def test_a_call_may_be_declined_and_the_next_one_approved(root: Path) -> N
 
 async def test_a_repeated_call_is_nudged_and_then_stopped(root: Path) -> None:
     ran = await run(root, [calling(READ)] * 9)
-    assert [each.text for each in ran.of(HarnessSpoke)] == [NUDGE]
+    assert [each.text for each in ran.of(HarnessSpoke)] == [AGAIN]
     assert (ran.end.outcome, ran.end.exit_code) == ("limit", 5)
     assert len(ran.results) == 5
 
@@ -183,7 +184,7 @@ async def test_a_cycle_of_calls_is_stopped(root: Path) -> None:
 
 async def test_empty_replies_are_nudged_and_then_stopped(root: Path) -> None:
     ran = await run(root, [{}, {"say": " "}, {}, {}])
-    assert [each.text for each in ran.of(HarnessSpoke)] == [NUDGE_EMPTY, NUDGE_EMPTY]
+    assert [each.text for each in ran.of(HarnessSpoke)] == [EMPTY, EMPTY]
     assert ran.end.outcome == "limit"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from agent.stall import Advice, Stall
 from tools.base import ToolCall, ToolResult
+from tools.report import CheckReport
 
 
 def saw(stall: Stall, call: str, text: str = "same", **arguments: object) -> Advice:
@@ -102,3 +103,17 @@ def test_a_change_that_was_there_already_twice_in_a_row_is_how_some_models_rest(
     assert stall.repeats
     assert saw(stall, "read", path="b") == "go on"
     assert not stall.repeats
+
+
+def test_a_check_as_green_as_the_one_before_twice_in_a_row_is_rest_too() -> None:
+    stall = Stall()
+    made = ToolCall(id="any", name="check", arguments={})
+    green = ToolResult(
+        text="1 passed (0.2 s)",
+        report=CheckReport(
+            command="pytest", runner="pytest", granularity="test", exit_code=0, complete=True
+        ),
+    )
+    assert [stall.saw(made, green) for _ in range(3)] == ["go on", "go on", "rest"]
+    red = green.model_copy(update={"ok": False, "text": "1 failed"})
+    assert [stall.saw(made, red) for _ in range(3)] == ["go on", "go on", "nudge"]

@@ -17,7 +17,7 @@ from agent.context.nameable import MOST_QUOTED, Nameable
 from agent.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from agent.models._matching import AfterTrigger
 from agent.models.grammar import calls
-from agent.models.toolcalls import trigger
+from agent.models.toolcalls import calling, trigger
 from sandbox.workspace import Workspace
 from tools.base import ToolCall
 
@@ -307,7 +307,7 @@ def test_arguments_that_may_be_left_out_may_be_left_out(root: Path) -> None:
 def test_behind_a_call_that_makes_files_a_reply_can_name_them(
     root: Path, tool: str, argument: str, can: bool
 ) -> None:
-    makers = trigger([each.name for each in TOOLS if each.makes])
+    makers = calling([each.name for each in TOOLS if each.makes])
     names = trigger([each.name for each in TOOLS])
     held = AfterTrigger(BYTES, names, grammar(root), (makers, calls(TOOLS)))
     arguments = {argument: "x", **({"path": "new.py"} if tool == "write" else {})}

@@ -52,12 +52,19 @@ def walk(words: Words, grammar: str, random: Random, begin: str = "") -> str:
     assert matcher.take(words.tokenise(begin)), begin
     while not matcher.complete:
         (may,) = np.nonzero(matcher.mask()[:END])
-        closing = [byte for byte in b'"}]' if byte in may]
+        closing = [byte for byte in _ways_out(written) if byte in may]
         hurry = len(written) > PATIENCE or random.random() < 0.2
         byte = closing[0] if closing and hurry else int(random.choice(may))
         written.append(byte)
         assert matcher.take([byte])
     return written.decode()
+
+
+def _ways_out(written: bytes) -> bytes:
+    """Return what ends a text that was written so far, the likeliest first."""
+    if b"}\n" not in written and b"```" not in written:
+        return b'"}]'
+    return b"`" if written.endswith((b"\n", b"`")) else b"\n"
 
 
 def beginning(tool: str, argument: str) -> str:

@@ -15,7 +15,7 @@ async def test_a_text_is_replaced_and_the_diff_shown(bench: Bench) -> None:
     place = bench.file("a.py", CODE)
     result = await bench.call("edit", path="a.py", old="return 1", new="return 3")
     assert place.read_text() == CODE.replace("return 1", "return 3")
-    assert result.text == "edited a.py (+1 -1 lines)"
+    assert result.text == ("edited a.py (+1 -1 lines). Lines 1-4 are now:\ndef f():\n    return 3")
     assert result.changed == ("a.py",)
     assert result.diff == (
         "--- a/a.py\n+++ b/a.py\n@@ -1,5 +1,5 @@\n def f():\n-    return 1\n+    return 3\n"
@@ -42,7 +42,9 @@ async def test_several_edits_land_together(bench: Bench) -> None:
     edits = [{"old": "return 1", "new": "return 3"}, {"symbol": "g", "new": "def g(): pass"}]
     result = await bench.call("edit", path="a.py", edits=edits)
     assert place.read_text() == "def f():\n    return 3\n\n\ndef g(): pass\n"
-    assert result.text == "edited a.py (+2 -3 lines)"
+    assert result.text == (
+        "edited a.py (+2 -3 lines). Lines 1-6 are now:\ndef f():\n    return 3\n\n\ndef g(): pass"
+    )
 
 
 async def test_one_edit_that_fails_leaves_all_of_them_out(bench: Bench) -> None:
@@ -234,12 +236,16 @@ async def test_a_name_that_lost_its_definition_is_told_where_it_still_stands(ben
     bench.file("a.py", used)
     result = await bench.call("edit", path="a.py", old="def f", new="def first")
     assert result.text == (
-        "edited a.py (+1 -1 lines); `f` is defined here no more, and still named in line 9, 10"
+        "edited a.py (+1 -1 lines); line 9, 10: undefined name 'f'. Lines 1-3 are now:\n"
+        "def first():\n    return 1"
     )
     result = await bench.call("edit", path="a.py", old="f()", new="first()", all=True)
     assert "defined here no more" not in result.text
     unused = await bench.call("edit", path="a.py", symbol="g", new="def other():\n    return 2\n")
-    assert unused.text.endswith("`g` is defined here no more, and still named in line 9")
+    assert "line 9: undefined name 'g'" in unused.text
+    bench.file("a.js", "function f() { return 1 }\nf()\n")
+    script = await bench.call("edit", path="a.js", old="function f", new="function g")
+    assert "`f` is defined here no more, and still named in line 2" in script.text
 
 
 async def test_what_is_there_already_is_no_failure(bench: Bench) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.patching import NoMatch, Splice, by_symbol, by_text
+from tools.patching import NoMatch, Splice, by_text
+from tools.redefining import by_symbol
 
 
 def applied(text: str, splices: list[Splice] | Splice) -> str:
@@ -194,3 +195,52 @@ def test_unknown_and_doubtful_names_are_answered_with_those_there_are() -> None:
     )
     with pytest.raises(NoMatch, match="use old and new"):
         by_symbol("a.txt", "f", "f", "g")
+
+
+SHOP = '''"""Shop."""
+
+import re
+
+MOST = 3
+
+
+def f(x):
+    return x
+
+
+def g():
+    return 1
+'''
+AROUND = '''# a.py
+"""Shop."""
+import re
+import os
+
+
+def f(x):
+    return os
+
+
+def g():
+  return 1
+'''
+
+
+def test_what_stands_around_a_definition_already_is_not_put_there_again() -> None:
+    after = applied(SHOP, by_symbol("a.py", SHOP, "f", AROUND))
+    assert after == SHOP.replace("def f(x):\n", "import os\n\n\ndef f(x):\n").replace(
+        "return x", "return os"
+    )
+
+
+def test_another_definition_that_is_changed_too_needs_a_call_of_its_own() -> None:
+    with pytest.raises(NoMatch, match="holds g too, other than in line 12"):
+        by_symbol("a.py", SHOP, "f", "def f(x):\n    return 2\n\n\ndef g():\n    return 2")
+    after = applied(SHOP, by_symbol("a.py", SHOP, "f", "def h(): ...\n\n\ndef f(x):\n    return h"))
+    assert "def h(): ...\n\n\ndef f(x):\n    return h\n\n\ndef g():" in after
+
+
+def test_a_setting_is_not_set_behind_a_function_when_it_is_set_elsewhere() -> None:
+    with pytest.raises(NoMatch, match="more than the definition: MOST is set in line 5"):
+        by_symbol("a.py", SHOP, "f", "def f(x):\n    return x\n\nMOST = 4")
+    assert "    MOST = 4" in applied(SHOP, by_symbol("a.py", SHOP, "f", "def f(x):\n    MOST = 4"))
