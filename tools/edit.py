@@ -25,9 +25,11 @@ from tools.files import Change, Opened, changeable, check_syntax, effects_at, la
 from tools.provenance import origin_of
 from tools.symbols import definitions, new_errors
 from tools.textfile import TextFile
+from tools.truncate import cut_line
 
 LEFT = 5  # lines that still have a name
 SHOWN, AROUND = 16, 2  # lines that an answer shows of what was changed, of these around it
+WIDTH = 200  # characters of each
 
 
 class Replacement(Frozen):
@@ -102,7 +104,8 @@ class Edit(Tool[EditArgs]):
         try:
             change = plan(args, context)
         except patching.Already as error:
-            if changeable(context, args.path) not in context.memory.changed:
+            changed = changeable(context, args.path) in context.memory.changed
+            if isinstance(error, patching.Same) and not changed:
                 # it was not done before either: the model copied what it was to change
                 raise ToolError(f"{args.path}: that is as it was; `new` must differ") from error
             return ToolResult(text=f"{args.path}: {error}", already=True)
@@ -138,7 +141,7 @@ def plan(args: EditArgs, context: ToolContext) -> Change:
                 f"edit {number} of {len(args.edits)}, so none was made: {error}"
             ) from error
     if file.text == opened.file.text:
-        raise patching.Already("nothing would change; the file is as you want it")
+        raise patching.Same("nothing would change; the file is as you want it")
     file.encode()  # raises for characters that the file's encoding does not have
     check_syntax(opened.path, opened.file.text, file.text)
     return Change(opened.path, opened, file, tuple(dict.fromkeys(notes)))
@@ -154,7 +157,7 @@ def as_it_is(change: Change) -> str:
     first, last = max(0, first - AROUND), min(len(new), max(last, first) + AROUND)
     if last - first > SHOWN:
         return ""
-    lines = "\n".join(new[first:last]).rstrip()
+    lines = "\n".join(cut_line(line, WIDTH) for line in new[first:last]).rstrip()
     return f". Lines {first + 1}-{last} are now:\n{lines}"
 
 

@@ -25,6 +25,10 @@ class Already(NoMatch):
     """The text to replace is not there, and what should replace it is."""
 
 
+class Same(Already):
+    """What should replace the text is that text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Splice:
     """Put `new` in the place of `text[start:end]`; `note` says what was adapted, if anything."""
@@ -51,7 +55,7 @@ def by_text(
         raise NoMatch("`old` is empty; quote the text to replace")
     if old == new:
         if old in text:
-            raise Already(_stands(text, old))
+            raise Same(_stands(text, old))
         raise NoMatch("`old` and `new` are the same; nothing would change")
     found = _exact(text, old)
     if span is not None:

@@ -76,7 +76,7 @@ def _nothing_twice(text: str, symbol: symbols.Symbol, code: str) -> None:
         if outside := [at for at in there if not symbol.start <= at < symbol.end]:
             raise NoMatch(
                 f"`new` holds more than the definition: {found['name']} is set in line"
-                f" {line_at(text, outside[0])}; change that by `old` and `new`"
+                f" {line_at(text, outside[0])}; change that by a call of its own"
             )
 
 

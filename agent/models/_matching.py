@@ -198,7 +198,9 @@ class AfterTrigger(Constraint):
                     self._grammar = self._then[1]
             self._seen = len(text)
         if self._once and self._called:
-            self.complete = text.count("```") % 2 == 0
+            before = text[: self._begun].rstrip()
+            fenced = before.endswith(("```", "```json")) and before.count("```") % 2 == 1
+            self.complete = not fenced or text.count("```", self._begun) % 2 == 1
             return
         if self._matcher is not None:
             return

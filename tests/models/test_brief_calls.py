@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from walks import Bytes, walk
 
+from agent.models._matching import AfterTrigger
 from agent.models.grammar import calls
 from agent.models.providers import named_small
-from agent.models.toolcalls import parse, render, render_call
+from agent.models.toolcalls import parse, render, render_call, trigger
 from tools import registry
 from tools.base import ToolCall, ToolSchema
 
@@ -122,3 +123,38 @@ def test_each_way_of_a_tool_is_shown_as_a_call_of_its_own() -> None:
 )
 def test_a_model_may_say_by_its_name_that_it_is_small(name: str, small: bool) -> None:
     assert named_small(name) is small
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ('{"name": "check", "arguments": {}}', "\nand"),
+        ('```json\n{"name": "check", "arguments": {}}\n```', "\nand"),
+        ('I look.\n```json\n{"name": "check", "arguments": {}}\n```', "\nand"),
+        ('```json\n{"name": "edit", "arguments": {"path": "a", "symbol": "f"}}' + CODE, "and"),
+        ('{"name": "edit", "arguments": {"path": "a", "symbol": "f"}}' + CODE, "and"),
+        ('```\nx\n```\n{"name": "check", "arguments": {}}', "\nand"),
+    ],
+)
+def test_a_reply_ends_behind_its_first_call_and_the_fence_around_it(text: str, more: str) -> None:
+    held = AfterTrigger(BYTES, trigger([tool.name for tool in BRIEF]), GRAMMAR, once=True)
+    written = ""
+    for letter in text + more:
+        for token in BYTES.tokenise(letter):
+            may = held.mask()
+            assert may is None or may[token], written
+            held.accept(token, written + letter, False)
+        written += letter
+        if held.complete:
+            break
+    assert written == text
+
+
+def test_a_reply_that_begins_like_a_call_is_one_of_a_tool_that_there_is() -> None:
+    for begin, free in (('```json\n{"name": "', False), ('So:\n{"name": "', True)):
+        held = AfterTrigger(BYTES, trigger([tool.name for tool in BRIEF]), GRAMMAR)
+        for end in range(1, len(begin) + 1):
+            held.accept(ord(begin[end - 1]), begin[:end], False)
+        may = held.mask()
+        assert (may is None) is free
+        assert may is None or (may[ord("e")] and not may[ord("d")])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.tools.bench import Bench
-from tools.base import Effect
+from tools.base import Effect, ToolError
 
 CODE = "def f():\n    return 1\n\n\ndef g():\n    return 2\n"
 
@@ -176,7 +176,6 @@ async def test_what_may_not_be_edited_is_refused(bench: Bench, tmp_path: Path) -
 async def test_a_preview_of_an_edit_that_cannot_land_says_so_before_anyone_is_asked(
     bench: Bench,
 ) -> None:
-    from tools.base import ToolError
 
     bench.file("a.py", CODE)
     with pytest.raises(ToolError, match="not in the file"):
@@ -250,12 +249,34 @@ async def test_a_name_that_lost_its_definition_is_told_where_it_still_stands(ben
 
 async def test_what_is_there_already_is_no_failure(bench: Bench) -> None:
     file = bench.file("a.py", "LIMIT = 30\nname = 1\n")
-    for old in ("LIMIT = 10", "LIMIT = 30"):
-        result = await bench.call("edit", path="a.py", old=old, new="LIMIT = 30")
-        assert (result.ok, result.already, result.changed) == (True, True, ())
-        assert "line 1 has this already" in result.text
+    result = await bench.call("edit", path="a.py", old="LIMIT = 10", new="LIMIT = 30")
+    assert (result.ok, result.already, result.changed) == (True, True, ())
+    assert "line 1 has this already" in result.text
     # a short text may stand there by chance
     assert "not in the file" in await bench.refused("edit", path="a.py", old="other", new="name")
     both = ({"old": "LIMIT = 10", "new": "LIMIT = 30"}, {"old": "name = 1", "new": "name = 2"})
     assert (await bench.call("edit", path="a.py", edits=list(both))).changed == ("a.py",)
     assert file.read_text() == "LIMIT = 30\nname = 2\n"
+
+
+async def test_of_a_long_line_only_a_part_is_shown_again(bench: Bench) -> None:
+    bench.file("a.txt", "x" * 100_000 + "old\n")
+    result = await bench.call("edit", path="a.txt", old="old", new="new")
+    assert len(result.text) < 400
+
+
+async def test_a_copy_of_what_was_to_be_changed_is_no_change(bench: Bench) -> None:
+    bench.file("a.py", CODE)
+    with pytest.raises(ToolError, match="that is as it was; `new` must differ"):
+        await bench.call("edit", path="a.py", symbol="f", new="def f():\n    return 1")
+    await bench.call("edit", path="a.py", old="return 1", new="return 3")
+    again = await bench.call("edit", path="a.py", symbol="f", new="def f():\n    return 3")
+    assert again.already
+
+
+async def test_a_bare_name_in_place_of_a_definition_renames_it(bench: Bench) -> None:
+    place = bench.file("a.py", CODE + "\n\nprint(f())\n")
+    result = await bench.call("edit", path="a.py", symbol="f", new="first")
+    assert place.read_text() == (CODE + "\n\nprint(f())\n").replace("f()", "first()")
+    assert "f is first now, in line 1, 9; other files may still name it" in result.text
+    assert not result.broken
