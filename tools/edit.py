@@ -23,7 +23,7 @@ from tools.base import (
 )
 from tools.files import Change, Opened, changeable, check_syntax, effects_at, land, open_text
 from tools.provenance import origin_of
-from tools.symbols import definitions, new_errors
+from tools.symbols import definitions, find, new_errors
 from tools.textfile import TextFile
 from tools.truncate import cut_line
 
@@ -185,7 +185,8 @@ def _replaced(
 ) -> TextFile:
     """Return the file with one replacement made."""
     symbol, old, new = replacement.symbol, replacement.old, replacement.new
-    if not old and renaming.is_name(new) and symbol in _defined_names(opened.path, file.text):
+    defined = definitions(opened.path, file.text) if renaming.is_name(new) and not old else []
+    if find(defined, symbol):
         splices = renaming.rename(opened.path, file.text, symbol, new)
     elif not old:
         splices = [redefining.by_symbol(opened.path, file.text, symbol, new)]
@@ -197,10 +198,6 @@ def _replaced(
         if splice.note:
             notes.append(splice.note)
     return file
-
-
-def _defined_names(path: str, text: str) -> set[str]:
-    return {each.name for each in definitions(path, text)}
 
 
 def _as_meant(path: str, file: TextFile, splices: list[patching.Splice]) -> list[patching.Splice]:

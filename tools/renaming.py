@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[^\W\d][\w$]*\Z")
 _OF_SOMETHING = (".", "->", "::", "?.")  # before the name of a member
+SPACE = 200  # characters in which what a member is of ends
 _KEYWORDS = ("keyword_argument", "named_argument")
 
 
@@ -52,7 +53,7 @@ def rename(path: str, text: str, name: str, new: str) -> list[Splice]:
 
 
 def _is_member(text: str, at: int) -> bool:
-    return text[:at].rstrip().endswith(_OF_SOMETHING)
+    return text[max(0, at - SPACE) : at].rstrip().endswith(_OF_SOMETHING)
 
 
 def _identifiers(path: str, text: str, name: str) -> Iterator[int]:
