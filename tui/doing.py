@@ -12,7 +12,7 @@ from dataclasses import replace
 from agent import ledger
 from agent.desk import Desk
 from agent.errors import UsageError
-from agent.events import Rewound
+from agent.events import Notice, Rewound
 from agent.messages import Usage
 from agent.policy import Autonomy
 from agent.undo import Undone
@@ -108,11 +108,16 @@ class Doing:
             raise UsageError("which turn is not said", "/rewind TURN or TURN.STEP")
         point = Point.of(word, desk.talk.session.id, desk.root)
         done = await files_back(point, desk.checkpoints(), preview=False)
+        told = []
         if done is not None:
-            self._went(done, "went back", "/redo takes this back")
+            self._rewound(done)
+            count = len(done.files)
+            text = f"went back: {count} file{'' if count == 1 else 's'}"
+            told = [Notice(text=text, hint="/redo takes this back")]
+            told += [Notice(text=f"left alone, changed since: {path}") for path in done.refused]
         name = talk_back(point, desk.root)
         resume = Resume(name, said=_EVERY) if name else None
-        self.work.reopen(lambda job: replace(job, resume=resume, prompt=""))
+        self.work.reopen(lambda job: replace(job, resume=resume, prompt=""), *told)
 
     # -- the session
 
@@ -205,10 +210,13 @@ class Doing:
         desk.talk.place.take()
         return desk
 
-    def _went(self, done: Undone, word: str, hint: str) -> None:
+    def _rewound(self, done: Undone) -> None:
         self._desk().talk.session.emit(
             Rewound(id=done.spans[0].before, backup=done.backup, files=done.files)
         )
+
+    def _went(self, done: Undone, word: str, hint: str) -> None:
+        self._rewound(done)
         self.went(word, len(done.files), hint)
         for path in done.refused:
             self.say(f"left alone, changed since: {path}", "")

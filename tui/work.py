@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agent.config import Settings
 from agent.desk import Desk, Kind
 from agent.errors import UsageError, WispError
-from agent.events import Base, Emit, TurnFinished
+from agent.events import Base, Emit, Notice, TurnFinished
 from agent.footing import start_model
 from agent.job import Job
 from agent.log import read
@@ -76,6 +76,7 @@ class Work:
     _commands: set[asyncio.Task[Any]] = field(default_factory=set)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _next: Job | None = None
+    _first: tuple[Notice, ...] = ()  # told at the next desk
     _task: asyncio.Task[Any] | None = None  # all of this
     left: bool = False  # it is to end
     _models: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
@@ -176,9 +177,12 @@ class Work:
             task.cancel()
         return bool(running)
 
-    def reopen(self, change: Callable[[Job], Job]) -> None:
-        """Close the desk and open another, for the job that `change` makes of this one."""
-        self._next = change(self._next or self.job)
+    def reopen(self, change: Callable[[Job], Job], *first: Notice) -> None:
+        """Close the desk and open another, for the job that `change` makes of this one.
+
+        What is to be told `first` there would be gone with what is shown now.
+        """
+        self._next, self._first = change(self._next or self.job), first
         self.stop()
         self._wake.set()
 
@@ -238,11 +242,14 @@ class Work:
         async with opened as desk:
             self.desk, self.job = desk, desk.job  # with what the session adds to the settings
             self._say_opened(desk)
+            told, self._first = self._first, ()
+            for notice in told:
+                desk.talk.session.emit(notice)
             while not self.left and self._next is None:
                 if not self.errands and desk.queue:
-                    first, *rest = desk.typed()
+                    prompt, *rest = desk.typed()
                     desk.queue[:] = rest
-                    self.errands.append(Errand("run", first))
+                    self.errands.append(Errand("run", prompt))
                 if not self.errands:
                     self.face.idle()
                     await self._woken()
