@@ -84,6 +84,7 @@ class Loop:
     limits: Limits
     effort: int = 2
     temperature: float = 0.0
+    answering: bool = False  # the next reply is to be words
     typed: Callable[[], Sequence[str]] = tuple  # takes what the user typed ahead
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
@@ -114,6 +115,9 @@ class Loop:
                 if reply.message.text.strip():
                     break
                 advice = stall.saw_nothing()
+            again = bool(results) and all(each.ok and not each.changed for each in results)
+            # it has what it asked for, and asks again: then there is nothing left but to answer
+            self.answering = self.model.small and stall.repeats and again
             # asked in the same way, a model that takes the likeliest word each time says the same
             self.temperature = WARM if stall.repeats and self.model.local else 0.0
             if advice == "rest":
@@ -122,7 +126,7 @@ class Loop:
                 rest.limit, rest.stalled = "the model went round in circles", True
             elif advice == "nudge" and not reply.problem:
                 self.emit(HarnessSpoke(text=AGAIN if results else EMPTY))
-            elif self.model.small and (words := nudges.words(results, stall.repeats)):
+            elif self.model.small and (words := nudges.words(results)):
                 self.emit(HarnessSpoke(text=words))
         return rest
 
@@ -165,6 +169,7 @@ class Loop:
             temperature=0.0 if schema else self.temperature,
             seed=self.rest.steps,
             schema=schema,
+            words=self.answering and schema is None,
             effort=self.effort,
             known=lambda: self.nameable.known(messages),
         )

@@ -13,29 +13,25 @@ CHANGED = (
     "If that is all that was asked for, say now in one sentence what you did, without a call."
     " Else make the next edit."
 )
-SEEN = "You have seen that already. Answer the user now, or make another call."
 MEND = "Your change left this: {}. Mend that now by the next edit."
 
 
 class Nudges:
     """What a small model is told behind the results of its calls.
 
-    After a change, after a check and where a call was made again it calls on and on, unless what
-    stands last says that it may end. What it read leads it on by itself, and an error says what is
-    to be done.
+    After a change and after a check it calls on and on, unless what stands last says that it may
+    end. What it read leads it on by itself, and an error says what is to be done.
     """
 
     def __init__(self) -> None:
         self._broken: tuple[str, ...] = ()  # by the last change
 
-    def words(self, results: Sequence[ToolResult], again: bool) -> str:
-        """Return it; empty for nothing. `again` says that the results bring nothing new."""
+    def words(self, results: Sequence[ToolResult]) -> str:
+        """Return it; empty for nothing."""
         if not results:
             return ""
         last = results[-1]
         self._broken = last.broken if last.changed else self._broken
         if last.ok and (last.changed or last.already):
             return MEND.format("; ".join(self._broken)) if self._broken else CHANGED
-        if last.report is not None:
-            return NEXT
-        return SEEN if last.ok and again else ""
+        return NEXT if last.report is not None else ""

@@ -49,7 +49,8 @@ class ModelRequest:
     """One request: the conversation so far and what the reply may use.
 
     With a `schema`, a JSON schema, the reply is to be one JSON value in that form. The tools are
-    then those of the requests before it, so that the prompt still begins as theirs did. `known`
+    then those of the requests before it, so that the prompt still begins as theirs did; with
+    `words` too, where the reply is to be words to the user and no call. `known`
     returns what the calls may name; it is for engines that hold a reply to a grammar, and may take
     a part of a second, so it is called in a thread.
     """
@@ -62,11 +63,12 @@ class ModelRequest:
     schema: Mapping[str, Any] | None = None
     effort: int = 2  # 0 to 4: how much thinking
     known: Callable[[], Known] | None = None
+    words: bool = False
 
     @property
     def usable(self) -> tuple[ToolSchema, ...]:
         """The tools that the reply may call; an answer in a form may look like a call."""
-        return () if self.schema is not None else self.tools
+        return () if self.words or self.schema is not None else self.tools
 
 
 @dataclass(frozen=True, slots=True)

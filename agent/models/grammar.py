@@ -35,6 +35,7 @@ _TEXT = (
     'text: "\\"" TEXT "\\""',
     'some_text: "\\"" SOME_TEXT "\\""',
 )
+WORDS = r"start: /\p{L}(?s:.*)/"  # a reply that is no call: these begin with a mark
 OTHER = "other"  # files whose texts are not known
 _KEPT = (
     "minimum",

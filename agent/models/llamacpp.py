@@ -147,8 +147,10 @@ class LlamaCpp:
 
     def _grammars(self, request: ModelRequest) -> tuple[str, ...]:
         """Return the grammars to try, the best first; an empty one holds nothing."""
-        from agent.models.grammar import answers, calls  # only where a reply is bound
+        from agent.models.grammar import WORDS, answers, calls  # only where a reply is bound
 
+        if request.words:
+            return (WORDS,)
         if request.schema is None and not request.tools:
             return ("",)
         if request.schema is None:
@@ -177,7 +179,7 @@ class LlamaCpp:
             "then": (calling(makers), calls(usable)) if makers else None,
             "once": self.small,  # what it does next is for the result to say
             # an answer in a form begins at once: what it thinks would have to be in the form too
-            "thinking": 0 if request.schema is not None else CAPS[request.effort],
+            "thinking": 0 if request.schema is not None or request.words else CAPS[request.effort],
             "level": GPT_OSS[request.effort],
         }
         reading = Reading(usable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.nudges import CHANGED, NEXT, SEEN, Nudges
+from agent.nudges import CHANGED, NEXT, Nudges
 from tools.base import ToolResult
 from tools.report import CheckReport
 
@@ -19,24 +19,23 @@ RED = ToolResult(
 )
 
 
-def test_what_was_read_leads_on_by_itself_until_it_is_read_again() -> None:
-    assert Nudges().words([READ], again=False) == ""
-    assert Nudges().words([READ], again=True) == SEEN
-    assert Nudges().words([], again=True) == ""
+def test_what_was_read_leads_on_by_itself() -> None:
+    assert Nudges().words([READ]) == ""
+    assert Nudges().words([]) == ""
 
 
 def test_after_a_change_and_a_check_it_may_end() -> None:
-    assert Nudges().words([READ, MADE], again=False) == CHANGED
-    assert Nudges().words([SAME], again=True) == CHANGED
-    assert Nudges().words([RED], again=False) == NEXT
+    assert Nudges().words([READ, MADE]) == CHANGED
+    assert Nudges().words([SAME]) == CHANGED
+    assert Nudges().words([RED]) == NEXT
 
 
 def test_an_error_says_itself_what_is_to_be_done() -> None:
-    assert Nudges().words([ToolResult(text="Error: no such file", ok=False)], again=True) == ""
+    assert Nudges().words([ToolResult(text="Error: no such file", ok=False)]) == ""
 
 
 def test_what_a_change_broke_is_to_be_mended_before_it_ends() -> None:
     nudges = Nudges()
-    assert "line 2 (f): undefined name 'b'" in nudges.words([BROKE], again=False)
-    assert "undefined name" in nudges.words([SAME], again=True)
-    assert nudges.words([MADE], again=False) == CHANGED
+    assert "line 2 (f): undefined name 'b'" in nudges.words([BROKE])
+    assert "undefined name" in nudges.words([SAME])
+    assert nudges.words([MADE]) == CHANGED
