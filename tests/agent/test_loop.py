@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sessions import ALLOWED, ASKED, DENIED, START, TALK, cancelled_at, living, run
+from sessions import (
+    ALLOWED,
+    ASKED,
+    DENIED,
+    START,
+    TALK,
+    cancelled_at,
+    carried,
+    living,
+    prepare,
+    run,
+)
 from support import UNITTEST
 
 from agent.errors import ContextOverflow, ModelError, ModelUnusable, ProviderFailed
@@ -33,7 +44,7 @@ from agent.loop import Limits
 from agent.messages import Message, ToolMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
-from agent.nudges import AGAIN, EMPTY
+from agent.nudges import AGAIN, CHANGED, EMPTY, MEND
 from agent.policy import Autonomy, Verdict
 from tools.base import ToolSchema
 
@@ -172,6 +183,33 @@ async def test_a_repeated_call_is_nudged_and_then_stopped(root: Path) -> None:
     assert [each.text for each in ran.of(HarnessSpoke)] == [AGAIN]
     assert (ran.end.outcome, ran.end.exit_code) == ("limit", 5)
     assert len(ran.results) == 5
+
+
+async def test_a_small_model_that_reads_again_what_it_has_is_to_answer(root: Path) -> None:
+    ran = await prepare(root, [calling(READ), calling(READ), "There."])
+    ran.model.small = True
+    await carried(ran, "Where is it? Do not change anything.")
+    first, *rest = [each for each in ran.model.requests if isinstance(each, ModelRequest)]
+    assert [each.words for each in (first, *rest)] == [False, False, True]
+    assert not rest[-1].usable
+    told = {each.name for each in first.tools}
+    assert told >= {"read", "search", "check", "shell", "git"}
+    assert not told & {"edit", "write", "plan", "ask"}
+    assert ran.end.text == "There."
+
+
+async def test_a_small_model_is_asked_to_mend_what_its_change_broke(root: Path) -> None:
+    (root / "broke.py").write_text("def f():\n    return 1\n\n\nx = f()\n")
+    edit = {"edit": {"path": "broke.py", "symbol": "f", "new": "def g():\n    return 1"}}
+    mend = {"edit": {"path": "broke.py", "symbol": "x", "new": "x = g()"}}
+    ran = await prepare(root, [calling(edit), calling(mend), "Renamed."])
+    ran.model.small = True
+    await carried(ran)
+    assert [each.text for each in ran.of(HarnessSpoke)] == [
+        MEND.format("line 5: undefined name 'f'"),
+        CHANGED,
+    ]
+    assert (root / "broke.py").read_text() == "def g():\n    return 1\n\n\nx = g()\n"
 
 
 async def test_a_cycle_of_calls_is_stopped(root: Path) -> None:

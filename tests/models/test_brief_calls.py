@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from walks import Bytes, walk
 
 from agent.models._matching import AfterTrigger
-from agent.models.grammar import calls
+from agent.models.grammar import WORDS, calls
 from agent.models.providers import named_small
 from agent.models.toolcalls import parse, render, render_call, trigger
 from tools import registry
@@ -158,3 +158,10 @@ def test_a_reply_that_begins_like_a_call_is_one_of_a_tool_that_there_is() -> Non
         may = held.mask()
         assert (may is None) is free
         assert may is None or (may[ord("e")] and not may[ord("d")])
+
+
+@pytest.mark.parametrize(
+    ("text", "can"), [("There are 4.\n- `a`", True), ("Él", True), ("```json", False), ("{", False)]
+)
+def test_a_reply_that_is_to_be_words_begins_with_a_letter(text: str, can: bool) -> None:
+    assert BYTES.matcher(WORDS).take(BYTES.tokenise(text)) is can
