@@ -15,21 +15,22 @@ from tools.trees import Offsets, encode, parse
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-IMPORTS, END = "imports", "end of file"
+DOCSTRING, IMPORTS, END = "docstring", "imports", "end of file"
 _IMPORTS = ("import_statement", "import_from_statement", "future_import_statement")
 
 
 def parts(path: str, text: str) -> list[Symbol]:
     """Return them in order, the end of the file last; none where the language is not Python.
 
-    `imports` are the first that stand together, a setting is what a name is set to at the top.
+    `docstring` is the module's, `imports` are the first that stand together, a setting is what a
+    name is set to at the top.
     """
     language = language_of(path, text)
     if language is None or language.name != "python":
         return []
     data = encode(text)
     at, root = Offsets(text, data), parse(language, data)
-    found = [*_imports(root), *_settings(root, data)]
+    found = [*_docstring(root), *_imports(root), *_settings(root, data)]
     return [
         *(
             Symbol(name, kind, first.start_point.row + 1, last.end_point.row + 1, start, start, end)
@@ -38,6 +39,12 @@ def parts(path: str, text: str) -> list[Symbol]:
         ),
         Symbol(END, "end", text.count("\n") + 1, text.count("\n") + 1, *(len(text),) * 3),
     ]
+
+
+def _docstring(root: Node) -> Iterator[tuple[str, str, Node, Node]]:
+    first = next((node for node in root.named_children if node.type != "comment"), None)
+    if first is not None and [each.type for each in first.named_children] == ["string"]:
+        yield DOCSTRING, "text", first, first
 
 
 def _imports(root: Node) -> Iterator[tuple[str, str, Node, Node]]:

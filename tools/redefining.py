@@ -110,25 +110,28 @@ def _only(path: str, text: str, code: str, symbol: symbols.Symbol) -> str:
 def _unlike(path: str, text: str, code: str, name: str) -> str:
     """Return the code without what stands in the text already, but for the definition of a name.
 
-    Raises NoMatch where another definition is not as it is there.
+    Only whole definitions and parts go, each as it stands there; a statement may be meant to stand
+    twice. Raises NoMatch where another definition is not as it is there.
     """
+    code = re.sub(rf"\A\s*(?:#|//)[^\n]*{re.escape(path)}[^\n]*\n", "", code)  # a heading
     tops = [each for each in symbols.definitions(path, code) if "." not in each.name]
     known = {each.name: each for each in symbols.definitions(path, text)}
     others = [each for each in tops if each.name != name and each.name in known]
     for each in others:
-        there = known[each.name]
-        if _bare(code[each.start : each.end]) != _bare(text[there.start : there.end]):
+        same = known[each.name]
+        if _bare(code[each.start : each.end]) != _bare(text[same.start : same.end]):
             raise NoMatch(
-                f"`new` holds {each.name} too, other than in line {there.start_line};"
+                f"`new` holds {each.name} too, other than in line {same.start_line};"
                 f" change {each.name} by a call of its own"
             )
-    stands = set(map(str.strip, text.split("\n")))
-    kept = []
-    for number, line in enumerate(code.split("\n"), 1):
-        around = next((each for each in tops if each.start_line <= number <= each.end_line), None)
-        copied = around in others if around else line.strip() in stands or path in line
-        kept += [] if copied and (line.strip() or around) else [line]
-    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(kept))
+    cut = [(each.start, each.end) for each in others]
+    there = {each.name: text[each.start : each.end] for each in parts(path, text)}
+    for part in parts(path, code):
+        if part.name != END and code[part.start : part.end] == there.get(part.name):
+            cut.append((part.start, part.end))
+    for start, end in sorted(cut, reverse=True):
+        code = code[:start].rstrip("\n") + "\n\n\n" + code[end:].lstrip("\n")
+    return code
 
 
 def _bare(code: str) -> list[str]:

@@ -18,7 +18,12 @@ def after(name: str, new: str) -> str:
 
 def test_the_parts_of_a_source_that_are_no_definitions() -> None:
     found = [(each.name, each.start_line, each.end_line) for each in parts("a.py", SHOP)]
-    assert found == [("imports", 3, 5), ("MOST", 7, 7), ("end of file", 12, 12)]
+    assert found == [
+        ("docstring", 1, 1),
+        ("imports", 3, 5),
+        ("MOST", 7, 7),
+        ("end of file", 12, 12),
+    ]
     assert parts("a.js", "import a from 'a'\n") == []
 
 

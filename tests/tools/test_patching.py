@@ -211,10 +211,9 @@ def f(x):
 def g():
     return 1
 '''
-AROUND = '''# a.py
-"""Shop."""
-import re
-import os
+AROUND = """import re
+
+MOST = 3
 
 
 def f(x):
@@ -223,14 +222,20 @@ def f(x):
 
 def g():
   return 1
-'''
+"""
 
 
 def test_what_stands_around_a_definition_already_is_not_put_there_again() -> None:
     after = applied(SHOP, by_symbol("a.py", SHOP, "f", AROUND))
-    assert after == SHOP.replace("def f(x):\n", "import os\n\n\ndef f(x):\n").replace(
-        "return x", "return os"
+    assert after == SHOP.replace("return x", "return os")
+
+
+def test_statements_and_texts_that_resemble_what_is_there_stay_as_they_are() -> None:
+    new = (
+        'def f(x):\n    return """\n\n\n\n\n"""\n\n\nfor n in "a.py":\n    print(\n        n\n    )'
     )
+    text = f"{SHOP}\nprint(\n    1\n    )\n"
+    assert new in applied(text, by_symbol("a.py", text, "f", new))
 
 
 def test_another_definition_that_is_changed_too_needs_a_call_of_its_own() -> None:
