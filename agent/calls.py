@@ -25,9 +25,12 @@ from agent.grants import Grant, offer
 from agent.policy import EFFECTS, Decide, Verdict
 from tools import registry
 from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, ToolResult
+from tools.truncate import shorten
 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
 WORDS = frozenset({"plan", "ask"})  # tools that only say something
+WHOLE = 1 << 20  # bytes: what tools say is shorter
+CUT = "more than the model's window bears; ask for less at once"
 EDITED = "the user changed this call; what they made of it comes next"
 # with the secret in its place the mark would be written over it, and the secret be lost
 QUOTED = (
@@ -54,6 +57,7 @@ class Calls:
     changing: bool = False
     # the first mark in some arguments that stands for a secret which the model was not shown
     quoted: Callable[[object], str] = lambda arguments: ""
+    most: Callable[[], int] = lambda: WHOLE  # bytes of one answer that the model's window bears
     _theirs: ToolCall | None = None  # what the user made of the call that was asked about
 
     async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
@@ -65,6 +69,8 @@ class Calls:
         result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
         try:
             result = await self._answer(call)
+            text = shorten(result.text, lines=self.most(), size=self.most(), hint=CUT)
+            result = result.model_copy(update={"text": text})
         finally:
             # also when cancelled: every request is closed exactly once
             self.emit(ToolFinished(call_id=call.id, result=result))

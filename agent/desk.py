@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from agent.form import Form
     from agent.turn import Turn
 
-Kind = Literal["run", "fix", "check"]
+Kind = Literal["run", "fix", "check", "compact"]
 Start = Callable[[Settings, KeyFor], contextlib.AbstractAsyncContextManager[Model]]
 """Starts the model that settings name, for as long as it is needed."""
 PLAN_MODE = (
@@ -326,13 +326,9 @@ def _work(kind: Kind) -> Callable[[Turn, str], Awaitable[None]]:
         from agent.repair.fix import repair
 
         return repair
-    if kind == "check":
-        from agent.run import check
+    from agent.run import check, compact, reason_and_act
 
-        return check
-    from agent.run import reason_and_act
-
-    return reason_and_act
+    return {"check": check, "compact": compact}.get(kind, reason_and_act)
 
 
 def _quiet(text: str) -> None:

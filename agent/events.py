@@ -69,7 +69,8 @@ class TurnStarted(Base):
 
     type: Literal["turn_started"] = "turn_started"
     prompt: str
-    kind: Literal["run", "fix", "check"] = "run"  # of a `check` the model is told by the next one
+    # of a `check` the model is told by the next one, of a `compact` only by what it did
+    kind: Literal["run", "fix", "check", "compact"] = "run"
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
     origin: str = ""  # of a part of the prompt that the user did not write
@@ -147,12 +148,20 @@ class Rewound(Base):
 
 
 class HistoryCompacted(Base):
-    """Old observations were replaced by what they were; `masked` are the ids of their calls."""
+    """Room was made in the conversation; `before` and `after` are its tokens, as estimated.
+
+    Observations were replaced by what they were (`masked` are the ids of their calls), or the
+    oldest `replaced` messages behind the system prompt by `text`. `usage` is what a model used that
+    summed them up.
+    """
 
     type: Literal["history_compacted"] = "history_compacted"
-    masked: tuple[str, ...]
+    masked: tuple[str, ...] = ()
+    replaced: int = 0
+    text: str = ""
     before: int
     after: int
+    usage: Usage = Field(default_factory=Usage)
 
 
 class AutonomyChanged(Base):

@@ -1,15 +1,16 @@
 """The conversation as a fold of events: what the model is shown is what the log can rebuild.
 
 Only appended to, so that request k+1 starts with request k. The one exception is a compaction,
-which masks old observations: what they were stays, what they said goes. Where text came from is
-folded too: a compaction may take it out of sight, but what the model made of it is still there.
+which masks old observations (what they were stays, what they said goes) or puts one message in the
+place of the oldest ones. Where text came from is folded too: a compaction may take it out of sight,
+but what the model made of it is still there.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
+from agent.essentials import Essentials, in_words
 from agent.events import (
     Base,
     HarnessSpoke,
@@ -29,10 +30,6 @@ from agent.policy import Taint
 from agent.taint import Foreign
 from tools.base import ToolCall
 
-KEEP_RECENT = 2  # observations that a compaction never masks
-FULL_AT = 0.85  # of the window; the rest is for the reply
-COMPACT_TO = 0.6  # of the window, what a compaction aims at
-SHORT = 240  # characters of an observation that is not worth masking
 NOT_RUN = "Error: not run, since the turn ended before it"
 LOST = "Error: the result is lost, since the log is damaged; it may have had effects"
 
@@ -47,6 +44,7 @@ class History:
         self._users: dict[str, ToolCall] = {}  # calls of the user's own that run
         self._told: list[UserMessage] = []  # what they brought; the model reads it next
         self._foreign = Foreign()
+        self.essentials = Essentials()  # what no compaction takes away
 
     @property
     def taint(self) -> Taint | None:
@@ -68,6 +66,7 @@ class History:
         """
         if event.attempt is not None:
             return
+        self.essentials.take(event)
         match event:
             case SessionStarted(system=system, model=model):
                 self._model = model
@@ -76,8 +75,8 @@ class History:
                 self._go_on(event)
             case StepStarted():
                 self._tell()
-            case TurnStarted(kind="check"):
-                pass  # what it came to stands behind the next prompt
+            case TurnStarted(kind="check" | "compact"):
+                pass  # what it came to stands behind the next prompt, if anywhere
             case TurnStarted(prompt=prompt, context=context, images=images, origin=origin):
                 self._tell()
                 text = f"{prompt}\n\n{context}" if context else prompt
@@ -94,7 +93,7 @@ class History:
             case ToolRequested(call=call, by="user"):
                 self._users[call.id] = call
             case ToolFinished(call_id=call_id, result=result) if call_id in self._users:
-                words = _in_words(self._users.pop(call_id))
+                words = _typed(self._users.pop(call_id))
                 text = f"I ran `{words}` myself. What it said:\n{result.text}"
                 self._told.append(UserMessage(text=text, origin=result.origin))
                 self._foreign.take(result.origin, result.text)
@@ -112,10 +111,21 @@ class History:
                 self._foreign.take(result.origin, result.text)
             case TurnFinished():
                 self._answer_rest()
-            case HistoryCompacted(masked=masked):
+            case HistoryCompacted(masked=masked, replaced=replaced, text=text):
                 self.messages = mask(self.messages, frozenset(masked))
+                if replaced:
+                    self._replace(replaced, text)
             case _:
                 pass
+
+    def _replace(self, count: int, text: str) -> None:
+        """Put one message in the place of the oldest so many behind the system prompt."""
+        start = fixed(self.messages)
+        old = self.messages[start : start + count]
+        origins = dict.fromkeys(getattr(each, "origin", "") for each in old)
+        origin = ", ".join(filter(None, origins))
+        summed = UserMessage(text=text, by="harness", origin=origin)
+        self.messages[start : start + count] = [summed]
 
     def _go_on(self, resumed: SessionResumed) -> None:
         if resumed.model != self._model:  # the tokens of one model mean nothing to another
@@ -147,7 +157,7 @@ class History:
                 return
 
 
-def _in_words(call: ToolCall) -> str:
+def _typed(call: ToolCall) -> str:
     """Return a call as its user wrote it: a command, or the arguments of another tool."""
     given = ", ".join(f"{k}={v}" for k, v in call.arguments.items())
     return str(call.arguments.get("command") or f"{call.name} {given}")
@@ -174,14 +184,9 @@ def whole(messages: list[Message]) -> list[Message]:
     return kept + [_not_run(call, LOST) for call in asked.values()]
 
 
-def maskable(messages: list[Message]) -> list[str]:
-    """Return the ids of the observations that may be masked, oldest first."""
-    found = [
-        message.call_id
-        for message in messages
-        if isinstance(message, ToolMessage) and len(message.text) > SHORT
-    ]
-    return found[:-KEEP_RECENT]
+def fixed(messages: Sequence[Message]) -> int:
+    """Return how many messages at the beginning no compaction touches: the system prompt."""
+    return 1 if messages and isinstance(messages[0], SystemMessage) else 0
 
 
 MASKED = "[left out: "
@@ -196,33 +201,9 @@ def mask(messages: list[Message], ids: frozenset[str]) -> list[Message]:
             calls.update({call.id: call for call in message.calls})
         if isinstance(message, ToolMessage) and message.call_id in ids:
             call = calls.get(message.call_id)
-            words = ", ".join(f"{k}={v}" for k, v in (call.arguments if call else {}).items())
-            what = " ".join(f"{message.name} {words}".split())[:120]
+            what = in_words(call) if call else message.name
             lines = message.text.count("\n") + 1
             text = f"{MASKED}{lines} lines of `{what}`; call it again if you need them]"
             message = message.model_copy(update={"text": text})
         masked.append(message)
     return masked
-
-
-def room_for(
-    messages: list[Message], window: int, count: Callable[[list[Message]], int], tightest: bool
-) -> tuple[list[str], int]:
-    """Return which observations to mask so that the messages fit, and their size then.
-
-    Nothing when they fit already, unless `tightest`, which masks all that may be. Sizes are tokens.
-    """
-    size = count(messages)
-    if size <= window * FULL_AT and not tightest:
-        return [], size
-    found = maskable(messages)
-
-    def masking(number: int) -> int:
-        return count(mask(messages, frozenset(found[:number])))
-
-    number = len(found)
-    if not tightest:  # as few as it takes; a long session that goes on may have thousands
-        enough = range(1, number)
-        number = 1 + bisect_left(enough, True, key=lambda n: masking(n) <= window * COMPACT_TO)
-    masked = found[:number]
-    return masked, masking(number) if masked else size

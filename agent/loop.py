@@ -12,17 +12,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.calls import Calls
+from agent.compaction import Compaction
 from agent.context.nameable import Nameable
 from agent.errors import ContextOverflow
 from agent.events import (
     Emit,
     HarnessSpoke,
-    HistoryCompacted,
     MessageFinished,
     PromptTaken,
     StepStarted,
 )
-from agent.history import FULL_AT, History, room_for
+from agent.history import History
 from agent.messages import Usage
 from agent.models.base import Model, ModelRequest, ReplyChunk
 from agent.nudges import AGAIN, EMPTY, Nudges
@@ -91,6 +91,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.replies = Replies(self.emit)
+        self.room = Compaction(self.history, self.emit, self.replies)
         self.nameable = Nameable(self.calls.context.workspace, self.model.small)
 
     async def run(self) -> Rest:
@@ -152,14 +153,14 @@ class Loop:
         return reply
 
     async def _reply(self, schema: Schema | None) -> ReplyChunk:
-        self._make_room()
-        try:
-            return await self._ask_model(schema)
-        except ContextOverflow:
-            # the model counts exactly, we estimate: mask all that may be, then ask once more
-            if not self._make_room(tightest=True):
-                raise
-            return await self._ask_model(schema)
+        await self.room.make_room(self.model, self.schemas)
+        while True:
+            try:
+                return await self._ask_model(schema)
+            except ContextOverflow:
+                # the model counts exactly, we estimate; each time it gets shorter, or there is none
+                if not await self.room.make_room(self.model, self.schemas, tightest=True):
+                    raise
 
     async def _ask_model(self, schema: Schema | None) -> ReplyChunk:
         messages = tuple(self.history.messages)
@@ -179,25 +180,6 @@ class Loop:
             reply = replace(reply, message=reply.message.model_copy(update={"calls": ()}))
         self.emit(MessageFinished(message=reply.message, usage=reply.usage))
         return reply
-
-    def _make_room(self, tightest: bool = False) -> bool:
-        """Mask old observations when the window fills, and say whether any were.
-
-        Raises ContextOverflow when what is left does not fit.
-        """
-        window = self.model.context_window
-
-        def count(messages: list) -> int:  # type: ignore[type-arg]  # what History holds
-            return self.model.count(messages, self.schemas)
-
-        before = count(self.history.messages)
-        masked, after = room_for(self.history.messages, window, count, tightest)
-        if after > window * FULL_AT:
-            message = f"the request needs about {after} tokens, the window has {window}"
-            raise ContextOverflow(message, "ask for less at once, or use a model with more context")
-        if masked:
-            self.emit(HistoryCompacted(masked=tuple(masked), before=before, after=after))
-        return bool(masked)
 
 
 _SEVERITY: tuple[Advice, ...] = ("go on", "nudge", "rest", "stop")

@@ -1,15 +1,20 @@
-"""The work of `agent run`: the loop, then the project's own check where one was asked for."""
+"""The work of `agent run`: the loop, then the project's own check where one was asked for.
+
+And what a user may ask for beside it: a check, a conversation summed up.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from agent.bench import Bench
+from agent.compaction import Compaction
 from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke
 from agent.loop import Loop
 from agent.proving import red, verify
+from agent.replies import Replies
 from agent.turn import Turn
 from agent.verify import tally
 
@@ -62,6 +67,17 @@ async def check(turn: Turn, prompt: str) -> None:
     done.text = f"{after.passed} passed, {after.failed} failed"
     if done.verification.after is not None:
         done.text += f"; {done.verification.reason or 'what was changed is verified'}"
+
+
+async def compact(turn: Turn, prompt: str) -> None:
+    """Sum up the conversation because the user asked for it; the `prompt` says what to keep."""
+    replies = Replies(turn.emit)
+    room = Compaction(turn.session.history, turn.emit, replies)
+    try:
+        shorter = await room.sum_up(turn.model, turn.tools(turn.model), prompt)
+    finally:
+        turn.done.usage, turn.done.retrying = replies.usage, replies.retrying
+    turn.done.text = "the conversation was summed up" if shorter else "there is nothing to sum up"
 
 
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:

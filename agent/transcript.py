@@ -115,6 +115,9 @@ def _others(event: Base) -> Iterator[str]:
             yield f"check: {command}"
         case CheckFinished(passed=passed, failed=failed):
             yield f"check: {passed} passed, {failed} failed"
+        case HistoryCompacted(replaced=replaced, text=text) if replaced:
+            yield f"note: {replaced} messages were summed up for the model"
+            yield from _indented(text, "harness: ")
         case HistoryCompacted(masked=masked):
             yield f"note: {len(masked)} old results were left out for the model"
         case Notice(text=text):

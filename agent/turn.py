@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent.approval import refuse
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
+from agent.compaction import result_bytes
 from agent.context.wishes import wants_no_change
 from agent.copies import Copies
 from agent.errors import WispError
@@ -96,12 +97,13 @@ class Turn:
             self.before_change,
             self._remember,
             quoted=self.session.redaction.quoted,
+            most=lambda: result_bytes(self.model.context_window),
         )
 
     async def carry(
         self,
         prompt: str,
-        kind: Literal["run", "fix", "check"],
+        kind: Literal["run", "fix", "check", "compact"],
         work: Callable[[Turn, str], Awaitable[None]],
         context: str = "",
         images: tuple[Image, ...] = (),

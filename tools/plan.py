@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.base import Brief, Effect, Frozen, PlanItem, Tool, ToolContext, ToolResult
 
 _MARKS = {"todo": "[ ]", "doing": "[>]", "done": "[x]"}
@@ -28,6 +30,10 @@ class Plan(Tool[PlanArgs]):
         """Replace the plan."""
         context.memory.plan = args.items
         done = sum(item.state == "done" for item in args.items)
-        rows = "\n".join(f"{_MARKS[item.state]} {item.text}" for item in args.items)
         summary = f"{done} of {len(args.items)} done"
-        return ToolResult(text=rows or "the plan is empty", summary=summary)
+        return ToolResult(text=rows(args.items) or "the plan is empty", summary=summary)
+
+
+def rows(plan: Sequence[PlanItem]) -> str:
+    """Return a plan as the model reads it: a line for each item, with its state."""
+    return "\n".join(f"{_MARKS[item.state]} {item.text}" for item in plan)

@@ -43,6 +43,9 @@ class Actions(Protocol):
     def check(self, command: str) -> Act:
         """Prove what was changed by the check, from now on by this one if it is named."""
 
+    def compact(self, words: str) -> Act:
+        """Sum up the conversation to make room, above all keeping what the words say."""
+
     def review(self) -> Act:
         """Go through what was changed by hunk."""
 
@@ -159,6 +162,7 @@ _TABLE = (
     Command(
         "check", "prove the changes, or set the check", "[COMMAND]", lambda do, word: do.check(word)
     ),
+    Command("compact", "sum up the conversation", "[WORDS]", lambda do, word: do.compact(word)),
     Command("review", "go through the changes by hunk", "", _bare(lambda do: do.review())),
     Command("diff", "show what was changed", "", _bare(lambda do: do.diff())),
     Command("undo", "take the last turn back", "", _bare(lambda do: do.undo())),

@@ -82,6 +82,11 @@ class Doing:
         self.work.submit(command or self._desk().context.check_command, "check")
         return None
 
+    def compact(self, words: str) -> Act:
+        """Sum up the conversation to make room, above all keeping what the words say."""
+        self.work.submit(words, "compact")
+        return None
+
     # -- what was done
 
     async def undo(self) -> None:

@@ -134,7 +134,8 @@ class Fold:
             case TurnStarted(prompt=prompt, kind=kind, images=images, origin=origin):
                 self._turn(event.time)
                 fix = kind == "fix"
-                self._add(PromptCard(prompt, pictures=len(images), origin=origin, fix=fix))
+                words = f"/compact {prompt}".rstrip() if kind == "compact" else prompt
+                self._add(PromptCard(words, pictures=len(images), origin=origin, fix=fix))
             case StepStarted(step=step):
                 self._step, self._words = StepCard(step, event.time), None
                 self._add(self._step)

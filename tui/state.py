@@ -146,8 +146,9 @@ class State:
                 self._quiet()
             case Sampled(usage=usage):
                 self.turn += usage
-            case HistoryCompacted(after=after):
+            case HistoryCompacted(after=after, usage=usage):
                 self.context, self.cached = after, 0
+                self.turn += usage
             case BytesLeft(to=to, count=count):
                 self.left[to] = self.left.get(to, 0) + count
             case TurnStarted() | TurnFinished() | PromptQueued():

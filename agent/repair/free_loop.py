@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from agent.calls import Calls
+from agent.compaction import result_bytes
 from agent.errors import BudgetSpent, ContextOverflow
 from agent.events import Base, HarnessSpoke
 from agent.history import History
@@ -54,6 +55,7 @@ class FreeLoop:
                 _no_checkpoint,
                 turn.calls.remember,
                 quoted=turn.calls.quoted,
+                most=lambda: result_bytes(model.context_window),
             ),
             history=self._history,
             emit=self._emit,

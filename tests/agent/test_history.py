@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,16 +18,7 @@ from agent.events import (
     TurnFinished,
     TurnStarted,
 )
-from agent.history import (
-    COMPACT_TO,
-    FULL_AT,
-    KEEP_RECENT,
-    NOT_RUN,
-    History,
-    mask,
-    maskable,
-    room_for,
-)
+from agent.history import NOT_RUN, History, mask
 from agent.messages import AssistantMessage, Message, SystemMessage, ToolMessage, UserMessage
 from agent.messages import Usage as Used
 from sandbox.base import Containment
@@ -163,54 +153,3 @@ def test_a_compaction_in_the_log_is_the_one_that_the_model_saw() -> None:
     first, second = (each for each in history.messages if isinstance(each, ToolMessage))
     assert first.text.startswith("[left out: ")
     assert second.text == "b" * 999
-
-
-@given(st.lists(st.integers(0, 2000), max_size=12), st.text(max_size=400))
-def test_masking_only_ever_makes_a_conversation_shorter(sizes: list[int], argument: str) -> None:
-    messages: list[Message] = [
-        AssistantMessage(calls=tuple(call(n, text=argument) for n in range(len(sizes)))),
-        *(observed(n, "x" * size) for n, size in enumerate(sizes)),
-    ]
-    ids = maskable(messages)
-    masked = mask(messages, frozenset(ids))
-    for before, after in zip(messages, masked, strict=True):
-        assert len(after.text) <= len(before.text)
-    once_more = set(maskable(masked))
-    assert not once_more & set(ids)
-
-
-def size_of(messages: list[Message]) -> int:
-    return sum(len(each.text) for each in messages)
-
-
-def test_nothing_is_masked_while_it_fits() -> None:
-    messages: list[Message] = [observed(n, "x" * 1000) for n in range(4)]
-    assert room_for(messages, 4000 * 100 // 84, size_of, tightest=False) == ([], 4000)
-
-
-def test_the_oldest_go_first_and_no_more_than_needed() -> None:
-    messages: list[Message] = [observed(n, "x" * 1000) for n in range(10)]
-    masked, size = room_for(messages, 10_000, size_of, tightest=False)
-    assert masked == ["c0", "c1", "c2", "c3", "c4"]
-    assert size == size_of(mask(messages, frozenset(masked)))
-    assert size <= 10_000 * COMPACT_TO
-
-
-def test_the_last_observations_are_never_masked() -> None:
-    messages: list[Message] = [observed(n, "x" * 1000) for n in range(10)]
-    masked, size = room_for(messages, 1000, size_of, tightest=False)
-    assert masked == [f"c{n}" for n in range(10 - KEEP_RECENT)]
-    assert size > 1000 * FULL_AT
-
-
-def test_when_the_model_counts_more_than_we_do_all_that_may_be_is_masked() -> None:
-    messages: list[Message] = [observed(n, "x" * 1000) for n in range(6)]
-    masked, size = room_for(messages, 10**6, size_of, tightest=True)
-    assert masked == ["c0", "c1", "c2", "c3"]
-    assert size == size_of(mask(messages, frozenset(masked)))
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_short_conversation_has_nothing_to_mask(count: int) -> None:
-    messages: list[Message] = [observed(n, "x" * 1000) for n in range(count)]
-    assert room_for(messages, 10, size_of, tightest=True)[0] == []

@@ -228,17 +228,21 @@ def test_every_message_says_where_it_came_from_also_when_it_is_masked() -> None:
     assert isinstance(masked, ToolMessage)
     assert masked.origin == "https://a.test" and masked.text.startswith("[left out")
     assert history.taint == before == Taint(source="https://a.test", text="x" * EXCERPT + " …")
+    history.apply(HistoryCompacted(replaced=2, text="summed up", before=9, after=1))
+    summed = history.messages[0]
+    assert isinstance(summed, UserMessage) and summed.text == "summed up"
+    assert summed.origin == "https://a.test" and history.taint == before
 
 
 async def test_a_compaction_of_a_run_does_not_clear_it_and_the_log_says_the_same(
     work: Path,
 ) -> None:
     put(work, {"long.py": "# a line of the project\n" * 200, "build/out.txt": "curl\n" * 100})
-    long = {"calls": [{"read": {"path": "long.py"}}]}
+    long = [{"calls": [{"read": {"path": "long.py", "start": n}}]} for n in range(1, 8)]
     first = {"calls": [{"read": {"path": "build/out.txt"}}]}
     ran = await run(
-        work, [first, long, long, long, {"calls": [ONLINE]}, "Done."], level=Autonomy.FULL,
-        window=4000,
+        work, [first, *long, {"calls": [ONLINE]}, "Done."], level=Autonomy.FULL,
+        window=4500,
     )  # fmt: skip
     assert any("c1" in each.masked for each in ran.of(HistoryCompacted)), "it was masked"
     (online,) = asked(ran)

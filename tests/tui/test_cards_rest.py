@@ -27,6 +27,7 @@ def notes() -> Teller:
         Notice(text="the model is slow on this machine", hint="try --effort 1"),
         ModelRetried(reason="connection lost", retry=1, seconds=2.0),
         HistoryCompacted(masked=("a", "b"), before=9000, after=4000),
+        HistoryCompacted(replaced=41, text="The task", before=9000, after=3000),
         Rewound(id="turn 3", backup="b", files=("a.py", "b.py")),
         AutonomyChanged(autonomy=Autonomy.FULL),
         EffortChanged(effort=3),
@@ -45,6 +46,8 @@ def test_how_notes_look() -> None:
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens
       became 4,000
+    · 41 messages summed up for the model, 9,000 tokens
+      became 3,000
     ↶ went back: 2 files
     · level: FULL
     · effort: 3
@@ -58,6 +61,7 @@ def test_how_notes_look() -> None:
       hint: try --effort 1
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens became 4,000
+    · 41 messages summed up for the model, 9,000 tokens became 3,000
     ↶ went back: 2 files
     · level: FULL
     · effort: 3
@@ -70,6 +74,7 @@ def test_how_notes_look() -> None:
       hint: try --effort 1
     · the model failed: connection lost; try 2 in 2 s
     · 2 old results left out for the model, 9,000 tokens became 4,000
+    · 41 messages summed up for the model, 9,000 tokens became 3,000
     ↶ went back: 2 files
     · level: FULL
     · effort: 3

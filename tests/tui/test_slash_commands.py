@@ -57,6 +57,7 @@ def test_the_table_as_people_see_it() -> None:
 /trust            trust this repository's settings
 /fix [WORDS]      repair what fails, proved by tests
 /check [COMMAND]  prove the changes, or set the check
+/compact [WORDS]  sum up the conversation
 /review           go through the changes by hunk
 /diff             show what was changed
 /undo             take the last turn back

@@ -88,10 +88,12 @@ def note(event: Base) -> NoteCard | None:
             return NoteCard(text, hint=hint)
         case ModelRetried(reason=reason, retry=retry, seconds=seconds):
             return NoteCard(f"the model failed: {reason}; try {retry + 1} in {seconds:.0f} s")
-        case HistoryCompacted(masked=masked, before=before, after=after):
-            told = counted(len(masked), "old result")
+        case HistoryCompacted(masked=masked, replaced=replaced, before=before, after=after):
+            told = f"{counted(len(masked), 'old result')} left out for the model"
+            if replaced:
+                told = f"{counted(replaced, 'message')} summed up for the model"
             saved = f", {before:,} tokens became {after:,}" if before else ""
-            return NoteCard(f"{told} left out for the model{saved}")
+            return NoteCard(f"{told}{saved}")
         case Rewound(files=files):
             return NoteCard(f"went back: {counted(len(files), 'file')}", sign="↶")
         case AutonomyChanged(autonomy=level):
