@@ -69,7 +69,8 @@ class Calls:
         result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
         try:
             result = await self._answer(call)
-            text = shorten(result.text, lines=self.most(), size=self.most(), hint=CUT)
+            room = self.most()
+            text = shorten(result.text, lines=room, size=room, hint=CUT)
             result = result.model_copy(update={"text": text})
         finally:
             # also when cancelled: every request is closed exactly once
@@ -103,7 +104,9 @@ class Calls:
 
     async def _answer(self, call: ToolCall) -> ToolResult:
         context = replace(
-            self.context, output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text))
+            self.context,
+            output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text)),
+            room=self.most(),
         )
         origin = ""
         try:

@@ -195,6 +195,7 @@ class ToolContext:
     question: Question
     check_command: str = ""  # `--check`, where one was given
     network: NetworkRules = AS_ASKED
+    room: int = 1 << 20  # bytes of one answer that the model's window bears
 
 
 Args = TypeVar("Args", bound=BaseModel)

@@ -16,6 +16,7 @@ from tools.truncate import cut_line, size_of
 
 LINES = 200
 SIZE = 8000  # bytes of text
+MARGIN = 400  # bytes of an answer that are left for numbers and notes
 STEP = 10  # every tenth line shows its number: enough to count from, a tenth of the tokens
 READ = 16 << 20  # bytes of a longer file that are looked at
 ENTRIES = 100
@@ -47,22 +48,22 @@ class Read(Tool[ReadArgs]):
 
     async def run(self, args: ReadArgs, context: ToolContext) -> ToolResult:
         """Return the lines that fit, and how to go on."""
-        workspace = context.workspace
+        workspace, size = context.workspace, min(SIZE, context.room - MARGIN)
         if args.path.strip() and workspace.outside(args.path):
             with refusals():
                 whole = args.path if args.path.startswith(("/", "~")) else ""
                 path = whole or str(workspace.root / args.path)
-                return self._show(args, path, read_outside(path, READ))
+                return self._show(args, path, read_outside(path, READ), size)
         with refusals():
             path = workspace.locate(args.path)
             if workspace.kind(path) == "directory":
                 return await asyncio.to_thread(_listing, path, context)
             view = workspace.read(path, READ)
-        result = self._show(args, path, view)
+        result = self._show(args, path, view, size)
         context.memory.seen[path] = view.sha256
         return result
 
-    def _show(self, args: ReadArgs, path: str, view: FileView) -> ToolResult:
+    def _show(self, args: ReadArgs, path: str, view: FileView, size: int) -> ToolResult:
         data = view.data
         if view.truncated:  # the cut may have split a line, or even a character
             whole = data.rfind(b"\n") + 1
@@ -82,7 +83,7 @@ class Read(Tool[ReadArgs]):
         if args.end and args.end < start:
             raise ToolError(f"end={args.end} is before start={start}")
         wanted = min(args.end or len(lines), len(lines))
-        shown, end = _numbered(lines, start, wanted)
+        shown, end = _numbered(lines, start, wanted, size)
         left = len(lines) - end
         if end < wanted or (left and not args.end):
             more = f"{left} more lines" if left > 1 else "1 more line"
@@ -92,14 +93,14 @@ class Read(Tool[ReadArgs]):
         return ToolResult(text=shown, summary=f"{path}: lines {start}-{end} of {len(lines)}")
 
 
-def _numbered(lines: list[str], start: int, wanted: int) -> tuple[str, int]:
-    """Return the lines that fit, the first and every tenth with its number, and where they end."""
+def _numbered(lines: list[str], start: int, wanted: int, size: int) -> tuple[str, int]:
+    """Return the lines that fit in so many bytes, the first and every tenth with its number, and where they end."""
     out: list[str] = []
     used = 0
     for number in range(start, wanted + 1):
         line = cut_line(lines[number - 1])
         used += size_of(line) + 1
-        if out and (len(out) == LINES or used > SIZE):
+        if out and (len(out) == LINES or used > size):
             break
         out.append(f"{number}|{line}" if number == start or number % STEP == 0 else line)
     return "\n".join(out), start + len(out) - 1

@@ -331,10 +331,11 @@ async def test_the_user_can_have_it_summed_up_and_say_what_to_keep(root: Path) -
 
 
 async def test_an_answer_is_no_longer_than_the_window_bears(root: Path) -> None:
-    ran = await run(root, [calling({"read": {"path": "long.txt"}}), "Done."], window=2048)
-    [result] = ran.results
-    assert len(result.text) < result_bytes(2048) + 200
-    assert "left out" in result.text and "ask for less at once" in result.text
+    both = calling({"read": {"path": "long.txt"}}, {"shell": {"command": "cat long.txt"}})
+    ran = await run(root, [both, "Done."], window=2048)
+    page, printed = (each.text for each in ran.results)
+    assert len(page) < result_bytes(2048) and "continue with read path=long.txt start=" in page
+    assert len(printed) < result_bytes(2048) + 200 and "ask for less at once" in printed
 
 
 actions = st.lists(
