@@ -1,16 +1,17 @@
 """Twenty small tasks through `agent run`, each with a check of its own: how many end well.
 
-    python benchmarks/tasks.py [--model NAME] [--only TASK ...] [--timeout SECONDS]
+    python benchmarks/tasks.py [--model NAME] [--only TASK ...] [--wordings N] [--timeout SECONDS]
 
-Prints a line for each task (what was asked, how it ended, seconds, tokens) and the count. The tasks
-and the project they run in are ours; each check looks at the answer or at the tree, not at words
-of the transcript.
+Each is asked for in three wordings. Prints a line for each run (how it ended, seconds, tokens), and
+the counts. The tasks and the project they run in are ours; each check looks at the answer or at the
+tree, not at words of the transcript.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks._shares import wilson
+from benchmarks._wordings import OTHERS
 
 FILES = {
     "README.md": "# shop\n\nA small shop. It keeps teh prices in cents.\n",
@@ -289,9 +293,12 @@ def lay_out(folder: Path) -> None:
         subprocess.run([*git, *words], cwd=folder, check=True)
 
 
-def attempt(name: str, model: str, timeout: float, keep: Path | None) -> dict[str, Any]:
-    """Run one task and return what it came to."""
-    prompt, check = TASKS[name]
+def attempt(
+    name: str, number: int, model: str, timeout: float, keep: Path | None
+) -> dict[str, Any]:
+    """Run one task in one of its wordings and return what it came to."""
+    first, check = TASKS[name]
+    prompt = (first, *OTHERS[name])[number]
     with tempfile.TemporaryDirectory(prefix="wisp-task-") as place:
         folder = Path(place) / "shop"
         folder.mkdir()
@@ -308,12 +315,11 @@ def attempt(name: str, model: str, timeout: float, keep: Path | None) -> dict[st
         seconds = time.monotonic() - started
         lines = done.stdout.splitlines()
         if keep is not None:
-            (keep / f"{name}.jsonl").write_text(done.stdout + done.stderr)
+            (keep / f"{name}-{number + 1}.jsonl").write_text(done.stdout + done.stderr)
         result = json.loads(lines[-1]) if lines else {"error": done.stderr, "usage": {}}
         ended = Ended(folder, result.get("text", ""))
         usage = result["usage"]
         return {
-            "task": name,
             "well": check(ended),
             "exit": done.returncode,
             "steps": result.get("steps", 0),
@@ -328,23 +334,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", default="qwen2.5-coder-1.5b")
     parser.add_argument("--only", nargs="*", choices=sorted(TASKS), default=sorted(TASKS))
-    parser.add_argument("--timeout", type=float, default=600.0)
+    parser.add_argument("--wordings", type=int, choices=(1, 2, 3), default=3)
+    parser.add_argument("--timeout", type=float, default=120.0)
     parser.add_argument("--keep", type=Path, help="a folder for the event streams")
     options = parser.parse_args()
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
-    print(f"model {options.model}, {os.cpu_count()} cores, one run each, greedy")
-    well = 0
-    for name in [task for task in TASKS if task in options.only]:
-        row = attempt(name, options.model, options.timeout, options.keep)
-        well += row["well"]
+    print(f"model {options.model}, {os.cpu_count()} cores, greedy, {options.timeout:.0f} s each")
+    well: dict[str, int] = dict.fromkeys((task for task in TASKS if task in options.only), 0)
+    first = 0
+    for name, number in itertools.product(well, range(options.wordings)):
+        row = attempt(name, number, options.model, options.timeout, options.keep)
+        well[name] += row["well"]
+        first += row["well"] and not number
         print(
-            f"{'well' if row['well'] else 'NOT ':4}  {name:10} exit {row['exit']}"
+            f"{'well' if row['well'] else 'NOT ':4}  {name:10} {number + 1}  exit {row['exit']}"
             f"  {row['steps']:2} steps  {row['seconds']:6.1f} s"
             f"  {row['read']:5} read  {row['written']:4} written  {row['answer']}",
             flush=True,
         )
-    print(f"{well} of {len(options.only)} ended well")
+    runs = len(well) * options.wordings
+    low, high = wilson(sum(well.values()), runs)
+    print(f"{sum(well.values())} of {runs} runs ended well [{low:.0%}-{high:.0%}]")
+    print(f"{first} of {len(well)} tasks in their first wording")
+    most = sum(2 * count > options.wordings for count in well.values())
+    print(f"{most} of {len(well)} tasks in most of their wordings")
 
 
 if __name__ == "__main__":
