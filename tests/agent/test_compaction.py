@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from agent.compaction import (
     replacing,
     result_bytes,
 )
+from agent.errors import ContextOverflow, ModelError, ModelUnusable, ProviderFailed
 from agent.essentials import CHANGED, DONE, PLAN, TASK
 from agent.events import (
     Base,
@@ -43,6 +44,8 @@ from agent.events import (
 from agent.history import History, mask
 from agent.loop import Limits
 from agent.messages import AssistantMessage, Message, ToolMessage, Usage, UserMessage
+from agent.models.base import Chunk, ModelRequest
+from agent.models.scripted import ScriptedModel
 from agent.run import compact
 from sandbox.base import Containment
 from tools.base import PlanItem, ToolCall, ToolResult
@@ -307,6 +310,54 @@ async def test_where_the_model_says_nothing_it_is_told_by_the_calls(root: Path) 
     ran = await run(root, mute, window=4096, limits=Limits(99))
     summed = [each for each in ran.of(HistoryCompacted) if each.replaced]
     assert summed and all(DONE in each.text and SUMMARY not in each.text for each in summed)
+
+
+class Faulty(ScriptedModel):
+    """Fails at a sum-up, and has a window that is smaller than it says, in messages."""
+
+    bears = 1000
+    error: ModelError = ProviderFailed("overloaded", "try again")
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
+        if request.words:
+            raise self.error
+        if len(request.messages) > self.bears:
+            raise ContextOverflow("maximum context length exceeded", "shorten it")
+        async for chunk in super().stream(request):
+            yield chunk
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProviderFailed("overloaded", "try again"),
+        ContextOverflow("too long", "shorten it"),
+        ModelUnusable("the key expired"),
+    ],
+)
+async def test_where_the_sum_up_fails_the_harness_makes_it(root: Path, error: ModelError) -> None:
+    model = Faulty.of([*map(edit, range(60)), {"say": "Done."}], window=4096)
+    model.error = error
+    ran = await run(root, [], model=model, prompt="Make sixty", limits=Limits(99))
+    assert ran.end.outcome in ("done", "unverified") and ran.end.steps == 61
+    summed = [each for each in ran.of(HistoryCompacted) if each.replaced]
+    assert summed and all(DONE in each.text and "Make sixty" in each.text for each in summed)
+
+
+async def test_a_window_that_is_smaller_than_the_model_said_is_borne(root: Path) -> None:
+    model = Faulty.of([*map(edit, range(40)), {"say": "Done."}], window=100_000)
+    model.bears = 20
+    ran = await run(root, [], model=model, prompt="Make forty", limits=Limits(99))
+    assert ran.end.outcome in ("done", "unverified") and ran.end.steps == 41
+    for request in model.requests:
+        assert "Make forty" in "\n".join(each.text for each in request.messages)
+
+
+async def test_a_model_that_never_takes_a_request_ends_the_turn(root: Path) -> None:
+    model = Faulty.of([{"say": "Done."}], window=100_000)
+    model.bears = 0
+    ran = await run(root, [], model=model, prompt="go")
+    assert (ran.end.outcome, ran.end.exit_code) == ("limit", 5)
 
 
 async def test_the_user_can_have_it_summed_up_and_say_what_to_keep(root: Path) -> None:
