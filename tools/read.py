@@ -94,7 +94,10 @@ class Read(Tool[ReadArgs]):
 
 
 def _numbered(lines: list[str], start: int, wanted: int, size: int) -> tuple[str, int]:
-    """Return the lines that fit in so many bytes, the first and every tenth with its number, and where they end."""
+    """Return the lines that fit in so many bytes, and where they end.
+
+    The first and every tenth has its number.
+    """
     out: list[str] = []
     used = 0
     for number in range(start, wanted + 1):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from agent.models._cells import LANES, Cells
 from agent.models._cores import FreeCores
 from agent.models._lanes import Guesses, Lane, Logits, choose, log_softmax
+from agent.models._pace import Pace
 from agent.models._shelf import Shelf
 
 BATCH = 128  # tokens of a prompt read at a time: the grain of progress
@@ -85,6 +87,8 @@ class Engine:
         """
         self.stop = StopFlag()
         self.cores = FreeCores()
+        self.pace = Pace()
+        self._threads = 0
         self.log: deque[str] = deque(maxlen=40)
         # llama.cpp keeps the pointer: a callback that is collected crashes the process
         self._log_callback = lib.llama_log_callback(self._keep_log)
@@ -189,6 +193,9 @@ class Engine:
     def look_at_cores(self) -> None:
         """Choose the number of threads from the cores that are free now."""
         threads = self.cores.choose()
+        if threads != self._threads:
+            self._threads = threads
+            self.pace.forget()
         lib.llama_set_n_threads(self.context, threads, threads)
 
     def read(self, prompt: Sequence[int], progress: Callable[[int, int], None]) -> int:
@@ -251,7 +258,9 @@ class Engine:
                     return
                 if self.cores.stale():
                     self.look_at_cores()
+                began = time.monotonic()
                 self._decode(entries)
+                self.pace.took(len(entries), time.monotonic() - began)
                 if keep:
                     self.cells.tokens.append(entries[0][0])
                 logits = [self._logits(index) for index in range(len(entries))]

@@ -228,7 +228,7 @@ class Host:
 
         cached = self._read(request, prompt, request["max_tokens"])
         free = self.engine.window - len(prompt)
-        together = max(1, min(LANES, free // request["max_tokens"]))
+        together = self.engine.pace.best(max(1, min(LANES, free // request["max_tokens"])))
         draft = self.engine.tokenise(request["draft"])
         if draft:  # a copy one by one costs less than writing in a batch
             together = 1
@@ -271,7 +271,8 @@ class Host:
         if draft := self.engine.tokenise(request["draft"]):
             return self._copied(request, prompt, own, draft)
         cached = self._read(request, prompt, longest)
-        together = max(1, min(LANES, (self.engine.window - len(prompt)) // longest))
+        room_for = (self.engine.window - len(prompt)) // longest
+        together = self.engine.pace.best(max(1, min(LANES, room_for)))
         lanes: list[Lane] = []
         for first in range(0, len(own), together):
             after = own[first : first + together]
