@@ -17,6 +17,7 @@ from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.config import Settings, cache_path
 from agent.context.prompt import hidden_instructions, system_prompt
+from agent.context.wishes import wants_repair
 from agent.conversation import Conversation
 from agent.events import (
     ApprovalAnswered,
@@ -33,9 +34,9 @@ from agent.grants import Grant
 from agent.job import Job
 from agent.ledger import Ledger
 from agent.messages import Image
-from agent.models.base import Model
+from agent.models.base import LocalModel, Model
 from agent.models.providers import KeyFor
-from agent.policy import Autonomy, Decision, Stance, decide
+from agent.policy import Autonomy, Decision, Stance, Verdict, decide
 from agent.redaction import Redaction
 from agent.remembered import remember
 from agent.session import Reader, new_id
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 Kind = Literal["run", "fix", "check", "compact"]
 Start = Callable[[Settings, KeyFor], contextlib.AbstractAsyncContextManager[Model]]
 """Starts the model that settings name, for as long as it is needed."""
+BETTER = "what tests tell, a small model mends better by a repair than by a talk"
+TALK = "ask a question, or leave the failing test out, to talk about it"
 PLAN_MODE = (
     "You may only read now. If this asks for a change, set a plan with `plan`, one item a step,"
     " and stop: the user decides about it."
@@ -171,6 +174,8 @@ class Desk:
         """
         turn = self._new_turn(self.ask, form)
         begun(turn)
+        if kind == "run" and form is None and self._asks_for_repair(prompt):
+            kind = self._repair_or_run()
         if kind == "fix":
             writable(self.root)
             self.talk.place.take()
@@ -239,6 +244,25 @@ class Desk:
         return decide(call, effects, self.stance)
 
     # -- within
+
+    def _asks_for_repair(self, prompt: str) -> bool:
+        """Whether a prompt for a small model asks for what `fix` does."""
+        contained = self.site.sandbox.containment is not Containment.NONE
+        able = self.model.small and isinstance(self.model, LocalModel)
+        return able and contained and wants_repair(prompt)
+
+    def _repair_or_run(self) -> Kind:
+        """Return what to do of the two: a repair runs the tests, so nobody may have to be asked."""
+        from tools.check import Check, CheckArgs
+
+        check = ToolCall(id="", name=Check.name, arguments={})
+        verdict = self.decide(check, Check().effects(CheckArgs(), self.context)).verdict
+        if verdict is Verdict.ALLOW:
+            self.talk.session.emit(Notice(text=f"given to the repair: {BETTER}", hint=TALK))
+            return "fix"
+        if verdict is Verdict.ASK:
+            self.talk.session.emit(Notice(text=BETTER, hint="/fix"))
+        return "run"
 
     def _begin(self, dropped: list[Notice]) -> None:
         workspace, sandbox, job = self.site.workspace, self.site.sandbox, self.job

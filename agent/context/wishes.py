@@ -16,6 +16,32 @@ _NO_CHANGE = re.compile(
     re.IGNORECASE,
 )
 
+_TESTS = r"(?:tests?(?:\s+suite)?|test_\w+)"
+_WITHIN = r"(?:(?![.!?]\s)[^\n])"  # a character of the same sentence
+_RED = re.compile(
+    rf"\b{_TESTS}\b{_WITHIN}{{0,60}}\b(?:fail|fails|failing|failed|red|broken)\b"
+    rf"|\b(?:failing|failed|red|broken)\b{_WITHIN}{{0,20}}\b{_TESTS}\b"
+    rf"|\bmake\b{_WITHIN}{{0,40}}\b{_TESTS}\b{_WITHIN}{{0,20}}\b(?:pass|green)\b",
+    re.IGNORECASE,
+)
+_VERB = r"(?:repair|fix|mend|correct)"
+_MEND = re.compile(rf"\b{_VERB}\b|\b(?:pass|green)\b", re.IGNORECASE)
+# what is to be mended may be the tests themselves
+_THEIRS = re.compile(
+    rf"(?<!not )(?<!never )\b(?:{_VERB}|update|adapt|adjust|change|rewrite|delete|remove|skip)\s+"
+    r"(?:(?:the|this|that|these|those|all|any|my|our|its|failing|failed|red|broken)\s+)*"
+    r"(?:tests?|test_\w+|it|them)\b",
+    re.IGNORECASE,
+)
+
+
+def wants_repair(prompt: str) -> bool:
+    """Whether it says that tests fail and that the code is to be mended, and asks nothing else."""
+    said = "?" not in prompt and not wants_no_change(prompt)
+    return bool(
+        said and _RED.search(prompt) and _MEND.search(prompt) and not _THEIRS.search(prompt)
+    )
+
 
 def wants_no_change(prompt: str) -> bool:
     """Whether it says that nothing is to be changed, as in `Do not change anything.`"""

@@ -12,7 +12,7 @@ import pytest
 
 from agent.approval import nobody
 from agent.config import Settings
-from agent.desk import Desk
+from agent.desk import BETTER, Desk
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -21,11 +21,13 @@ from agent.events import (
     CallDecided,
     EffortChanged,
     HarnessSpoke,
+    Notice,
     PromptTaken,
     ToolFinished,
     ToolRequested,
     ToolStarted,
     TurnFinished,
+    TurnStarted,
 )
 from agent.job import Job
 from agent.log import read
@@ -277,3 +279,37 @@ async def test_a_desk_goes_on_with_a_session(work: Path) -> None:
         assert desk.talk.turns == 1
         await desk.turn("second")
         assert told(desk) == ["first", "second"]
+
+
+GOOD = "def add(a, b):\n    return a + b\n"
+RED = "A test fails. Repair the code, not the test."
+
+
+@pytest.mark.full
+async def test_what_tests_tell_is_given_to_the_repair_for_a_small_model(work: Path) -> None:
+    async with at_a_desk(work, {"samples": [GOOD]}, level=Autonomy.RUN) as (desk, events):
+        desk.model.small = True
+        finished = await desk.turn(RED)
+        assert [each.kind for each in of(TurnStarted, events)] == ["fix"]
+        assert finished.verification.verified and (work / "calc.py").read_text() == GOOD
+        assert f"given to the repair: {BETTER}" in [each.text for each in of(Notice, events)]
+
+
+@pytest.mark.parametrize(
+    ("small", "level", "prompt"),
+    [
+        (False, Autonomy.RUN, RED),
+        (True, Autonomy.OBSERVE, RED),  # where the check is denied
+        (True, Autonomy.EDIT, RED),  # where it is asked about first; `/fix` is named then
+        (True, Autonomy.RUN, "Why does a test fail?"),
+    ],
+)
+async def test_anything_else_is_a_talk(
+    work: Path, small: bool, level: Autonomy, prompt: str
+) -> None:
+    async with at_a_desk(work, "Well.", level=level) as (desk, events):
+        desk.model.small = small
+        assert (await desk.turn(prompt)).text == "Well."
+        assert [each.kind for each in of(TurnStarted, events)] == ["run"]
+        named = [each.hint for each in of(Notice, events) if each.text == BETTER]
+        assert named == (["/fix"] if small and level is Autonomy.EDIT else [])
