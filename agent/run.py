@@ -11,7 +11,7 @@ from agent.bench import Bench
 from agent.compaction import Compaction
 from agent.errors import BudgetSpent
 from agent.escalation import escalate
-from agent.events import HarnessSpoke
+from agent.events import HarnessSpoke, Notice
 from agent.loop import Loop
 from agent.proving import red, verify
 from agent.replies import Replies
@@ -25,6 +25,8 @@ STALLED = (
     "You take over from another model, which went round in circles: it made the same calls again."
     " Go on with the task from here, in another way."
 )
+SUMMED = "the conversation was summed up"
+SHORT = "nothing was summed up: the conversation is no longer than that would be"
 RED = "You take over from another model. With its changes the check is red: {}. Repair that."
 
 
@@ -77,7 +79,9 @@ async def compact(turn: Turn, prompt: str) -> None:
         shorter = await room.sum_up(turn.model, turn.tools(turn.model), prompt)
     finally:
         turn.done.usage, turn.done.retrying = replies.usage, replies.retrying
-    turn.done.text = "the conversation was summed up" if shorter else "there is nothing to sum up"
+    turn.done.text = SUMMED if shorter else SHORT
+    if not shorter:
+        turn.emit(Notice(text=SHORT))
 
 
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:

@@ -34,6 +34,7 @@ from agent.events import (
     HistoryCompacted,
     MemoryKept,
     MessageFinished,
+    Notice,
     PromptTaken,
     SessionStarted,
     ToolFinished,
@@ -46,7 +47,7 @@ from agent.loop import Limits
 from agent.messages import AssistantMessage, Message, ToolMessage, Usage, UserMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
-from agent.run import compact
+from agent.run import SHORT, SUMMED, compact
 from sandbox.base import Containment
 from tools.base import PlanItem, ToolCall, ToolResult
 
@@ -366,7 +367,7 @@ async def test_the_user_can_have_it_summed_up_and_say_what_to_keep(root: Path) -
     again = await prepare(root, script[4:], again=True)
     ended = await again.turn.carry("the names", "compact", compact)
     again.session.close()
-    assert (ended.outcome, ended.text) == ("done", "the conversation was summed up")
+    assert (ended.outcome, ended.text) == ("done", SUMMED)
     [summed] = again.of(HistoryCompacted)
     assert summed.after < summed.before
     [asked] = again.model.requests
@@ -378,7 +379,8 @@ async def test_the_user_can_have_it_summed_up_and_say_what_to_keep(root: Path) -
     once_more = await prepare(root, ["Nothing new."], again=True)
     ended = await once_more.turn.carry("", "compact", compact)
     once_more.session.close()
-    assert ended.text == "there is nothing to sum up" and not once_more.model.requests
+    assert ended.text == SHORT and not once_more.model.requests
+    assert [each.text for each in once_more.of(Notice)] == [SHORT]
 
 
 async def test_an_answer_is_no_longer_than_the_window_bears(root: Path) -> None:
