@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config import Settings
-from agent.context.prompt import changed_instructions
+from agent.context.instructions import changed, instructions, together
 from agent.events import (
     MemoryKept,
     ModelNamed,
@@ -132,10 +132,14 @@ class Conversation:
             return ""
         if self._here:
             return self.past.news_here(memory, workspace)
-        messages = self.session.history.messages
-        new = changed_instructions(messages, workspace, cwd) if self.past.system else ""
+        own = instructions(workspace, cwd)
+        # what the model was told of them was told without secrets
+        now = self.session.redaction.text(together(own))
+        new = changed(self.session.history.messages, now) if self.past.system else ""
         if new:
-            self.session.emit(Notice(text="AGENTS.md changed since; the model is told at the end"))
+            names = ", ".join(each.path for each in own) or "none are left"
+            text = f"the instructions changed since ({names}); the model is told at the end"
+            self.session.emit(Notice(text=text))
         return "\n\n".join(filter(None, [self.past.news(memory, workspace), new]))
 
     def leave(self, memory: ToolMemory) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.config import Settings, cache_path
-from agent.context.prompt import hidden_instructions, system_prompt
+from agent.context.instructions import instructions, unseen
+from agent.context.prompt import system_prompt
 from agent.context.wishes import wants_repair
 from agent.conversation import Conversation
 from agent.events import (
@@ -267,10 +268,11 @@ class Desk:
     def _begin(self, dropped: list[Notice]) -> None:
         workspace, sandbox, job = self.site.workspace, self.site.sandbox, self.job
         notices = [*job.notices, *dropped, *self.site.notices]
-        notices += hidden_instructions(workspace, self.site.cwd)
+        own = instructions(workspace, self.site.cwd)
+        notices += unseen(own)
         if why := sandbox.why_not:
             notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
-        system = system_prompt(workspace, self.site.cwd)
+        system = system_prompt(workspace, own)
         self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
 
     def _new_turn(self, ask: Ask, form: Form | None = None) -> Turn:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from agent.context import mentions
-from agent.context.prompt import system_prompt
 from agent.context.sources import Sources
 from sandbox.workspace import Workspace
 
@@ -52,17 +51,3 @@ def test_a_long_file_is_cut_and_says_so(workspace: Workspace) -> None:
 
 def test_a_prompt_that_names_nothing_gets_nothing(workspace: Workspace) -> None:
     assert mentions.gather(Sources(workspace), "Hello, who are you?") == ""
-
-
-def test_the_instructions_of_the_project_are_read_from_the_root_down(workspace: Workspace) -> None:
-    (workspace.root / "AGENTS.md").write_text("Use tabs.\n")
-    (workspace.root / "shop/AGENTS.md").write_text("Prices are cents.\n")
-    prompt = system_prompt(workspace, workspace.root / "shop")
-    assert prompt.index("# AGENTS.md\nUse tabs.") < prompt.index("# shop/AGENTS.md\nPrices are")
-    assert "Prices" not in system_prompt(workspace, workspace.root)
-    assert prompt.endswith("Files here: shop/, AGENTS.md, README.md, long.py")
-
-
-def test_the_prompt_is_the_same_for_every_session(workspace: Workspace) -> None:
-    first = system_prompt(workspace, workspace.root)
-    assert first == system_prompt(Workspace(workspace.root), workspace.root)

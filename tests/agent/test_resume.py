@@ -122,7 +122,7 @@ def test_new_instructions_go_last_and_the_prefix_stays(run: Run, root: Path) -> 
     before = messages(only(root))
     (root / "AGENTS.md").write_text("Use spaces.\n")
     ended = run("-c", "-p", "two")
-    assert "AGENTS.md changed" in ended.out
+    assert "the instructions changed since (AGENTS.md)" in ended.out
     after = messages(only(root))
     assert after[: len(before)] == before and "Use tabs." in after[0].text
     assert after[len(before)].text.endswith("They are now:\n# AGENTS.md\nUse spaces.")
