@@ -129,6 +129,18 @@ class HarnessSpoke(Base):
     text: str
 
 
+class InstructionsTold(Base):
+    """The model was told the project's instructions for files that it works on: `path` has them.
+
+    `text` is all that the model reads, `tokens` about what it costs.
+    """
+
+    type: Literal["instructions_told"] = "instructions_told"
+    path: str
+    text: str
+    tokens: int
+
+
 class CheckpointMade(Base):
     """A restorable picture of the working tree was taken."""
 
@@ -263,6 +275,7 @@ Event = Annotated[
     | ModelRetried
     | MessageFinished
     | HarnessSpoke
+    | InstructionsTold
     | ToolRequested
     | CallDecided
     | ApprovalAsked

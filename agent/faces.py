@@ -19,6 +19,7 @@ from agent.events import (
     CheckFinished,
     CheckStarted,
     HarnessSpoke,
+    InstructionsTold,
     MessageFinished,
     ModelRetried,
     Notice,
@@ -126,6 +127,8 @@ class TextFace:
                 return f"  attempt {number}: {verdict}" + (f", {detail}" if detail else "")
             case HarnessSpoke(text=text):
                 return f"  note to the model: {_short(text)}"
+            case InstructionsTold(path=path, tokens=tokens):
+                return f"  told to the model: {path}: {tokens:,} tokens"
             case ModelRetried(reason=reason, seconds=seconds):
                 return f"  model: {reason}, again in {seconds:.0f} s"
             case Notice(text=text, hint=hint):

@@ -15,6 +15,7 @@ from agent.events import (
     Base,
     HarnessSpoke,
     HistoryCompacted,
+    InstructionsTold,
     MessageFinished,
     PromptTaken,
     SessionResumed,
@@ -82,7 +83,7 @@ class History:
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, images=images, origin=origin))
                 self._foreign.take(origin, prompt.partition(f"\n{origin}\n")[2] or prompt)
-            case HarnessSpoke(text=text):
+            case HarnessSpoke(text=text) | InstructionsTold(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
             case PromptTaken(prompt=prompt):
                 self.messages.append(UserMessage(text=prompt))

@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.calls import Calls
 from agent.compaction import Compaction
+from agent.context.in_play import InPlay
 from agent.context.nameable import Nameable
 from agent.errors import ContextOverflow
 from agent.events import (
@@ -100,6 +101,7 @@ class Loop:
         It may be called again, with another model: then it goes on from there.
         """
         rest, stall, nudges = self.rest, Stall(), Nudges()
+        in_play = InPlay(self.calls.context)
         while not rest.limit and (reply := await self.ask()):
             advice: Advice = "go on"
             results = []
@@ -108,6 +110,9 @@ class Loop:
                 results.append(result)
                 rest.report = result.report or rest.report
                 advice = max(advice, stall.saw(call, result), key=_SEVERITY.index)
+            made, messages = reply.message.calls, self.history.messages
+            for event in in_play.after(made, results, messages, self.model.small):
+                self.emit(event)
             if reply.problem:
                 self.emit(HarnessSpoke(text=reply.problem))
                 # calls beside it were seen already; they may have been the same again

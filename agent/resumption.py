@@ -36,18 +36,13 @@ from agent.session import Reader, Session
 from agent.sessions import Kept, find, folder
 from sandbox.workspace import PathError, Workspace
 from tools import registry
-from tools.base import ToolCall, ToolError, ToolMemory
+from tools.base import ToolCall, ToolMemory
 
 UNSURE = "unknown"  # the hash of a file that was seen, but not how it was: it counts as changed
 # how it is told what a turn came to that was no conversation
 _BESIDE = {
     "fix": "That was given to a repair, which ended so: ",
     "check": "Since then the user had the check run: ",
-}
-_FILE_TOOLS = ("read", "edit", "write")
-# the arguments of theirs that are paths, in all their spellings
-_PATHS = {"path", "move_to"} | {
-    other for other, name in registry.OTHER_ARGUMENTS.items() if name in ("path", "move_to")
 }
 
 
@@ -186,7 +181,7 @@ class Past:
         if self.kept is not None:
             memory.seen = dict(self.kept.seen)
             memory.directory, memory.plan = self.kept.directory, self.kept.plan
-        for path in sorted({path for call in self.since for path in _touched(call)}):
+        for path in sorted({path for call in self.since for path in registry.files_named(call)}):
             with contextlib.suppress(PathError):
                 memory.seen[workspace.locate(path)] = UNSURE
         return memory
@@ -210,15 +205,6 @@ class Past:
         if changed := [path for path in known if _hash(workspace, path) != memory.seen[path]]:
             told.append(f"Changed since you saw them, read them again: {', '.join(changed)}")
         return "\n".join(told)
-
-
-def _touched(call: ToolCall) -> list[str]:
-    """Return the files that a call read or changed, as they were given."""
-    with contextlib.suppress(ToolError):
-        if registry.find(call.name).name in _FILE_TOOLS:
-            given = (value for name, value in call.arguments.items() if name in _PATHS)
-            return [value for value in given if isinstance(value, str) and value]
-    return []
 
 
 def fork(found: Kept, path: Path, at: str) -> None:

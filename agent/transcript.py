@@ -15,6 +15,7 @@ from agent.events import (
     CheckStarted,
     HarnessSpoke,
     HistoryCompacted,
+    InstructionsTold,
     MessageFinished,
     Notice,
     PhaseStarted,
@@ -61,7 +62,7 @@ class _Teller:
                 yield from ("", f"-- step {self._turns}.{step}")
             case MessageFinished(message=message):
                 yield from _indented(message.text, "")
-            case HarnessSpoke(text=text):
+            case HarnessSpoke(text=text) | InstructionsTold(text=text):
                 yield from _indented(text, "harness: ")
             case ToolRequested(call=call):
                 self._calls[call.id] = call

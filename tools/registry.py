@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from difflib import get_close_matches
 from typing import Any
@@ -95,6 +96,11 @@ OTHER_ARGUMENTS = {
     "max_results": "limit",
 }
 _WRAPPERS = ("arguments", "args", "parameters", "input")
+_FILE_TOOLS = ("read", "edit", "write")
+# the arguments of theirs that are paths, in all their spellings
+_PATHS = {"path", "move_to"} | {
+    other for other, name in OTHER_ARGUMENTS.items() if name in ("path", "move_to")
+}
 
 
 def schemas(without: frozenset[str] = frozenset(), small: bool = False) -> tuple[ToolSchema, ...]:
@@ -121,6 +127,15 @@ def find(name: str) -> Tool[Any]:
     near += get_close_matches(plain, names, 1, 0.6)
     hint = f"use {near[0]}" if near else f"there are: {', '.join(names)}"
     raise ToolError(f"no tool named `{name}`; {hint}")
+
+
+def files_named(call: ToolCall) -> list[str]:
+    """Return the files that a call reads or changes, as they were given."""
+    with contextlib.suppress(ToolError):
+        if find(call.name).name in _FILE_TOOLS:
+            given = (value for name, value in call.arguments.items() if name in _PATHS)
+            return [value for value in given if isinstance(value, str) and value]
+    return []
 
 
 def parse(call: ToolCall) -> tuple[Tool[Any], Any]:

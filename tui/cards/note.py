@@ -10,6 +10,7 @@ from agent.events import (
     EffortChanged,
     HarnessSpoke,
     HistoryCompacted,
+    InstructionsTold,
     ModelRetried,
     Notice,
     Rewound,
@@ -102,6 +103,8 @@ def note(event: Base) -> NoteCard | None:
             return _moving(f"effort: {effort}", event)
         case HarnessSpoke(text=text):
             return NoteCard(f"to the model: {text}")
+        case InstructionsTold(path=path, tokens=tokens, text=text):
+            return NoteCard(f"told to the model: {path}: {tokens:,} tokens\n{text}")
         case _:
             return None
 
