@@ -272,6 +272,8 @@ class Desk:
         notices += unseen(own)
         if why := sandbox.why_not:
             notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
+        if own and self.talk.past is None:
+            notices.append(Notice(text="; ".join(each.cost for each in own)))
         system = system_prompt(workspace, own)
         self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
-from support import put
+from support import agent, put, script
 from trees import git
 
 from agent.context.instructions import (
@@ -118,3 +119,14 @@ def test_a_change_is_told_until_it_is_known(name: str) -> None:
     assert changed(again, old) == f"{NEW}# {name}\nold"
     assert changed([system], "") == f"{NEW}(none)"
     assert changed([SystemMessage(text="You are.\n\nFiles here: x")], "") == ""
+
+
+def test_the_user_is_told_once_what_they_cost(root: Path, tmp_path: Path) -> None:
+    put(root, {"AGENTS.md": "Use tabs.\n", "shop/CLAUDE.md": "Prices are cents. " * 100})
+    git(root, "init", "-q")
+    model = script(tmp_path / "s.yaml", "One.", "Two.")
+    ended = agent("run", "-m", model, "-p", "one", cwd=root / "shop")
+    (line,) = [each for each in ended.err.splitlines() if "AGENTS.md" in each]
+    assert re.fullmatch(r"note: AGENTS\.md: \d tokens; shop/CLAUDE\.md: [3-7]\d\d tokens", line)
+    again = agent("run", "-c", "-p", "two", cwd=root / "shop")
+    assert again.code == 0 and "tokens; shop" not in again.err
