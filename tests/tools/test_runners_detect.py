@@ -45,6 +45,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
         ({"pytest.ini": ""}, ["pytest", "unittest"]),
         ({"conftest.py": ""}, ["pytest", "unittest"]),
         ({"pyproject.toml": "[tool.pytest.ini_options]\n"}, ["pytest", "unittest"]),
+        ({"pyproject.toml": "tool = 7\n", "package.json": "[" * 100_000}, []),
         ({"pyproject.toml": "[tool.ruff]\n"}, []),
         ({"pyproject.toml": "broken = ["}, []),
         ({"setup.cfg": "[tool:pytest]\n"}, ["pytest", "unittest"]),

@@ -113,8 +113,9 @@ def _has_pytest_table(text: str) -> bool:
     import tomllib  # at the first check, not at the start
 
     try:
-        return "pytest" in tomllib.loads(text).get("tool", {})
-    except tomllib.TOMLDecodeError:
+        tables = tomllib.loads(text).get("tool", {})
+        return isinstance(tables, dict) and "pytest" in tables
+    except (tomllib.TOMLDecodeError, RecursionError):
         return False
 
 
@@ -144,7 +145,7 @@ def _node(project: _Project) -> Iterator[Runner]:
     try:
         package: Any = json.loads(project.text("package.json"))
         script = str(package["scripts"]["test"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         script = ""
     if "no test specified" in script:
         script = ""
