@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.config import Settings
 from agent.context.instructions import changed, instructions, together
+from agent.context.lessons import news
 from agent.events import (
     MemoryKept,
     ModelNamed,
@@ -23,6 +24,7 @@ from agent.events import (
 from agent.place import HINT, Place
 from agent.policy import Stance
 from agent.redaction import Redaction
+from agent.remembered import Unusable, lessons
 from agent.session import Reader, Session
 from agent.sessions import folder
 from sandbox.workspace import Workspace
@@ -40,6 +42,7 @@ class Conversation:
     place: Place
     past: Past | None = None
     said: frozenset[str] = frozenset()  # the settings that were typed
+    home: Path | None = None  # the top of the user's workspace, which lessons are kept for
     _here: bool = False  # whether a turn was done by this process
 
     @classmethod
@@ -59,9 +62,9 @@ class Conversation:
         if resume is None:
             log = folder(root) / f"{session_id}.jsonl"
             session = Session(session_id, log, readers, redaction)
-            return cls(session, Place(root, session_id))
+            return cls(session, Place(root, session_id), home=home)
         session, past = resume.open(session_id, home, root, readers, redaction)
-        return cls(session, Place(root, session.id), past, resume.said)
+        return cls(session, Place(root, session.id), past, resume.said, home)
 
     @property
     def turns(self) -> int:
@@ -130,8 +133,9 @@ class Conversation:
         """Return what is to stand behind the next prompt, last: what is not as it was."""
         if self.past is None:
             return ""
+        learnt = self._lessons()
         if self._here:
-            return self.past.news_here(memory, workspace)
+            return "\n\n".join(filter(None, [self.past.news_here(memory, workspace), learnt]))
         own = instructions(workspace, cwd)
         # what the model was told of them was told without secrets
         now = self.session.redaction.text(together(own))
@@ -140,7 +144,11 @@ class Conversation:
             names = ", ".join(each.path for each in own) or "none are left"
             text = f"the instructions changed since ({names}); the model is told at the end"
             self.session.emit(Notice(text=text))
-        return "\n\n".join(filter(None, [self.past.news(memory, workspace), new]))
+        return "\n\n".join(filter(None, [self.past.news(memory, workspace), learnt, new]))
+
+    def lessons(self) -> tuple[str, ...]:
+        """Return the lessons that the user kept here, without secrets. Raises Unusable."""
+        return tuple(map(self.session.redaction.text, lessons(self.home))) if self.home else ()
 
     def leave(self, memory: ToolMemory) -> None:
         """Keep what the tools remember at the end of a turn, for the next time."""
@@ -156,6 +164,15 @@ class Conversation:
         """Let go of the log and the place."""
         self.place.leave()
         self.session.close()
+
+    def _lessons(self) -> str:
+        """Return what the model does not know of the lessons yet."""
+        if self.past is None or not self.past.system:
+            return ""
+        try:
+            return news(self.session.history.messages, self.lessons())
+        except Unusable:  # which was said at the start
+            return ""
 
     def _notes(self, model: str) -> list[Notice]:
         past = self.past

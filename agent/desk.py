@@ -17,7 +17,7 @@ from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.config import Settings, cache_path
 from agent.context.instructions import instructions, unseen
-from agent.context.prompt import system_prompt
+from agent.context.prompt import price, system_prompt
 from agent.context.wishes import wants_repair
 from agent.conversation import Conversation
 from agent.events import (
@@ -39,7 +39,7 @@ from agent.models.base import LocalModel, Model
 from agent.models.providers import KeyFor
 from agent.policy import Autonomy, Decision, Stance, Verdict, decide
 from agent.redaction import Redaction
-from agent.remembered import remember
+from agent.remembered import Unusable, lessons_path, remember
 from agent.session import Reader, new_id
 from agent.site import Site
 from agent.standing import starting_stance
@@ -166,11 +166,13 @@ class Desk:
         images: tuple[Image, ...] = (),
         origin: str = "",
         form: Form | None = None,
+        found: str = "",
         begun: Callable[[Turn], Any] = lambda turn: None,
     ) -> TurnFinished:
         """Do one turn and return how it ended; cancelling the task ends it as `cancelled`.
 
-        `begun` is handed the turn before anything is done in it. Raises WispError where it cannot
+        What was `found` for the prompt stands behind it, in place of what it may be about; `begun`
+        is handed the turn before anything is done in it. Raises WispError where it cannot
         begin: another session changes files here.
         """
         turn = self._new_turn(self.ask, form)
@@ -183,7 +185,7 @@ class Desk:
         if kind == "check":
             turn.since = self.unproved
         self.last = turn
-        context = self._context(prompt) if kind == "run" else ""
+        context = self._context(prompt, found) if kind == "run" else ""
         finished = await turn.carry(prompt, kind, _work(kind), context, images, origin)
         self.talk.leave(self.context.memory)
         if finished.verification.verified:
@@ -272,9 +274,14 @@ class Desk:
         notices += unseen(own)
         if why := sandbox.why_not:
             notices.append(Notice(text=f"containment is {sandbox.containment.name}: {why}"))
-        if own and self.talk.past is None:
-            notices.append(Notice(text="; ".join(each.cost for each in own)))
-        system = system_prompt(workspace, own)
+        lessons: tuple[str, ...] = ()
+        try:
+            lessons = self.talk.lessons()
+        except Unusable as error:
+            notices.append(Notice(text=f"no lesson counts: {error}", hint=f"mend {lessons_path()}"))
+        if self.talk.past is None and (costs := price(own, lessons)):
+            notices.append(Notice(text=costs))
+        system = system_prompt(workspace, own, lessons)
         self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
 
     def _new_turn(self, ask: Ask, form: Form | None = None) -> Turn:
@@ -310,10 +317,9 @@ class Desk:
             typed=self.typed,
         )
 
-    def _context(self, prompt: str) -> str:
+    def _context(self, prompt: str, found: str) -> str:
         """Return what stands behind a prompt."""
-        found = ""
-        if self.model.local:
+        if self.model.local and not found:
             from agent.context import mentions  # brings the syntax trees
             from agent.context.repomap import beside
             from agent.context.sources import Sources

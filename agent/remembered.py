@@ -1,4 +1,4 @@
-"""What the user chose to remember, in their own folder: grants, trust, where the slider stood.
+"""What the user chose to remember, in their own folder: grants, trust, the slider, lessons.
 
 Contained commands do not see this folder and file tools refuse it. A file that is broken, or that
 others could have written, counts for nothing: it is reported, and whatever it said is asked again.
@@ -19,10 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.config import config_path
-from agent.errors import WispError
+from agent.errors import UsageError, WispError
 from agent.grants import Grant
 from agent.policy import Autonomy
+from agent.terminal import hidden
 
+LESSONS, LONG = 30, 300  # for one workspace, and characters of one
 LARGEST = 1 << 20  # bytes
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*grant[ \t]*\]\]", re.MULTILINE)
 _KEYS = {"rule": str, "workspace": str, "examples": list, "refuses": list}
@@ -147,10 +149,7 @@ def _trusted() -> dict[str, str]:
 
 def _texts(path: Path) -> dict[str, str]:
     """Return a file of texts by workspace. Raises Unusable."""
-    try:
-        known = json.loads(_read(path) or b"{}")
-    except ValueError as error:
-        raise Unusable(f"{path} is not JSON: {error}") from error
+    known = _json(path)
     if not isinstance(known, dict) or not all(isinstance(each, str) for each in known.values()):
         raise Unusable(f"{path} is not what it was written as")
     return known
@@ -174,7 +173,85 @@ def keep_level(root: Path, where: Autonomy) -> None:
         _write(path, json.dumps(known, indent=1) + "\n")
 
 
+# -- lessons
+
+
+def lessons_path() -> Path:
+    """Return where the lessons are kept that the user wants every session to know."""
+    return config_path().with_name("lessons.json")
+
+
+def lessons(root: Path) -> tuple[str, ...]:
+    """Return the lessons for a workspace, in the order they were kept. Raises Unusable."""
+    return tuple(_lessons().get(str(root), ()))
+
+
+def keep_lesson(words: str, root: Path) -> str:
+    """Keep a lesson for one workspace and return it as one line.
+
+    Raises UsageError for one that could not be read as it stands, WispError where it cannot be
+    written.
+    """
+    if found := hidden(words):
+        count = sum(many for _, many in found)
+        raise UsageError(f"not kept: it holds {count} hidden characters", "type it yourself")
+    lesson = " ".join(words.split())
+    if not lesson or len(lesson) > LONG:
+        raise UsageError(
+            f"not kept: a lesson has 1 to {LONG} characters, not {len(lesson):,}",
+            "AGENTS.md takes what is longer",
+        )
+    with _changing(lessons_path()) as path:
+        known = _lessons()
+        mine = known.setdefault(str(root), [])
+        if lesson not in mine and len(mine) >= LESSONS:
+            raise UsageError(f"not kept: there are {LESSONS} lessons", "/lessons forget N")
+        mine += [lesson] if lesson not in mine else []
+        _write(path, json.dumps(known, indent=1) + "\n")
+    return lesson
+
+
+def forget_lesson(number: int, root: Path) -> str:
+    """Take back the lesson of this number, counted from 1, and return it.
+
+    Raises UsageError where there is none, WispError where it cannot be written.
+    """
+    with _changing(lessons_path()) as path:
+        known = _lessons()
+        mine = known.get(str(root), [])
+        if not 0 < number <= len(mine):
+            raise UsageError(f"there is no lesson {number}", "/lessons")
+        lesson = mine.pop(number - 1)
+        _write(path, json.dumps({k: v for k, v in known.items() if v}, indent=1) + "\n")
+    return lesson
+
+
+def _lessons() -> dict[str, list[str]]:
+    path = lessons_path()
+    known = _json(path)
+    if not isinstance(known, dict):
+        raise Unusable(f"{path} is not what it was written as")
+    for each in known.values():
+        fits = isinstance(each, list) and len(each) <= LESSONS
+        # a line of the user's own hand is held to the same as one that was typed
+        if not fits or not all(isinstance(text, str) and _is_lesson(text) for text in each):
+            raise Unusable(f"{path}: lessons are up to {LESSONS} lines of {LONG} characters")
+    return known
+
+
+def _is_lesson(text: str) -> bool:
+    return 0 < len(text) <= LONG and text == " ".join(text.split()) and not hidden(text)
+
+
 # -- files
+
+
+def _json(path: Path) -> Any:
+    """Return what a file of JSON holds, an empty table where there is none. Raises Unusable."""
+    try:
+        return json.loads(_read(path) or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise Unusable(f"{path} is not JSON: {error}") from error
 
 
 def _read(path: Path) -> bytes | None:

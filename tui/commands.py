@@ -37,6 +37,9 @@ class Actions(Protocol):
     def trust(self) -> Act:
         """Trust the settings of the repository."""
 
+    def init(self, words: str) -> Act:
+        """Have the project's instructions drafted, or improved where there are some."""
+
     def fix(self, words: str) -> Act:
         """Repair what fails, proved by the checks."""
 
@@ -66,6 +69,12 @@ class Actions(Protocol):
 
     def name(self, word: str) -> Act:
         """Give the session a name, or take it away."""
+
+    def remember(self, words: str) -> Act:
+        """Keep a lesson for this repository."""
+
+    def lessons(self, words: str) -> Act:
+        """List the lessons that were kept, or take one back."""
 
     def clear(self) -> Act:
         """Begin a new session."""
@@ -158,6 +167,7 @@ _TABLE = (
         "policy", "what is allowed, asked and denied", "[WORD]", lambda do, word: do.policy(word)
     ),
     Command("trust", "trust this repository's settings", "", _bare(lambda do: do.trust())),
+    Command("init", "draft or improve AGENTS.md", "[WORDS]", lambda do, word: do.init(word)),
     Command("fix", "repair what fails, proved by tests", "[WORDS]", lambda do, word: do.fix(word)),
     Command(
         "check", "prove the changes, or set the check", "[COMMAND]", lambda do, word: do.check(word)
@@ -170,6 +180,12 @@ _TABLE = (
     Command("rewind", "go back to an earlier turn", "[TURN]", lambda do, word: do.rewind(word)),
     Command("sessions", "open another session", "[NAME]", lambda do, word: do.sessions(word)),
     Command("name", "name this session", "[NAME]", lambda do, word: do.name(word)),
+    Command(
+        "remember", "keep a lesson for this repository", "WORDS", lambda do, word: do.remember(word)
+    ),
+    Command(
+        "lessons", "the lessons that were kept", "[forget N]", lambda do, word: do.lessons(word)
+    ),
     Command("clear", "begin a new session", "", _bare(lambda do: do.clear())),
     Command("cost", "tokens, money, bytes sent", "", _bare(lambda do: do.cost())),
     Command("copy", "copy the last answer", "", _bare(lambda do: do.copy())),

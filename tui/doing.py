@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from agent import ledger
 from agent.desk import Desk
-from agent.errors import UsageError
+from agent.errors import UsageError, WispError
 from agent.events import Notice, Rewound
 from agent.messages import Usage
 from agent.policy import Autonomy
@@ -68,6 +68,46 @@ class Doing:
     def ask(self, prompt: str, origin: str) -> Act:
         """Send a prompt; where it is the repository's it says so."""
         self.work.submit(prompt, origin=origin)
+        return None
+
+    async def init(self, words: str) -> None:
+        """Have the model draft the project's instructions, or improve them."""
+        from agent.context.draft import Facts, request
+
+        desk = self._desk()
+        facts = await asyncio.to_thread(Facts.of, desk.site.workspace)
+        prompt, found = request(facts, words, desk.model.small)
+        self.work.submit(prompt, found=found)
+
+    def remember(self, words: str) -> Act:
+        """Keep a lesson in the user's own folder; the model reads it behind the next prompt."""
+        from agent.remembered import keep_lesson
+
+        desk = self._desk()
+        if desk.redaction.text(words) != words:
+            raise UsageError("not kept: it holds a secret", "say where it is, not what it is")
+        self.say(f"kept: {keep_lesson(words, desk.site.home.root)}", "/lessons")
+        return None
+
+    def lessons(self, words: str) -> Act:
+        """List the lessons by number, or take back one."""
+        from agent.remembered import Unusable, forget_lesson, lessons, lessons_path
+
+        root = self._desk().site.home.root
+        verb, _, number = words.partition(" ")
+        if words and not (verb == "forget" and number.isdecimal() and len(number) < 5):
+            raise UsageError(f"not understood: /lessons {words}", "/lessons forget N")
+        if words:
+            self.say(f"forgotten: {forget_lesson(int(number), root)}", "")
+            return None
+        try:
+            kept = lessons(root)
+        except Unusable as error:
+            raise WispError(f"no lesson counts: {error}", f"mend {lessons_path()}") from error
+        for count, lesson in enumerate(kept, 1):
+            self.say(f"{count}. {lesson}", "")
+        if not kept:
+            self.say("no lessons are kept for this repository", "/remember WORDS")
         return None
 
     def fix(self, words: str) -> Act:

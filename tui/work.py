@@ -44,6 +44,7 @@ class Errand:
     text: str
     images: tuple[Image, ...] = ()
     origin: str = ""  # of a prompt that the user did not write
+    found: str = ""  # what was found for it, which stands behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,17 @@ class Work:
         kind: Kind = "run",
         images: tuple[Image, ...] = (),
         origin: str = "",
+        found: str = "",
     ) -> None:
-        """Do a turn; a prompt that comes while one runs joins it before its next step."""
-        if self.desk is not None and self.busy and kind == "run" and not (images or origin):
+        """Do a turn; a prompt that comes while one runs joins it before its next step.
+
+        One with pictures, or with something that was found for it, is a turn of its own.
+        """
+        alone = bool(images or origin or found)
+        if self.desk is not None and self.busy and kind == "run" and not alone:
             self.desk.type_ahead(text)
         else:
-            self.errands.append(Errand(kind, text, images, origin))
+            self.errands.append(Errand(kind, text, images, origin, found))
         self._wake.set()
 
     @property
@@ -284,7 +290,13 @@ class Work:
             self.face.read(event)
 
     async def _do(self, desk: Desk, errand: Errand) -> None:
-        turn = desk.turn(errand.text, errand.kind, images=errand.images, origin=errand.origin)
+        turn = desk.turn(
+            errand.text,
+            errand.kind,
+            images=errand.images,
+            origin=errand.origin,
+            found=errand.found,
+        )
         self.doing = asyncio.ensure_future(turn)
         try:
             finished = await self.doing

@@ -321,7 +321,7 @@ class Search:
         loops = LOOPS["elsewhere"][self._turn.effort] if self._trial.isolated else 0
         if loops:
             told += [
-                "your AGENTS.md, the names of files, and what its tools are",
+                "your instructions and lessons, the names of files, and what its tools are",
                 "whatever it then reads here: any file, and what commands and checks say",
                 f"in at most {STEPS[self._turn.effort]} requests, each with what was said before",
             ]

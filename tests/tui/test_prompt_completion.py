@@ -209,10 +209,11 @@ LISTS = snapshot(
    tests/test_pricing.py
  > see @pri
 
- ─ commands · 1 of 4 ──────────────────────────────────────
+ ─ commands · 1 of 5 ──────────────────────────────────────
  ▸ /review      go through the changes by hunk
    /redo        do it again
    /rewind      go back to an earlier turn           [TURN]
+   /remember    keep a lesson for this repository     WORDS
    /review-api  look at the API          repository [WORDS]
  / /re
 
@@ -230,10 +231,11 @@ LISTS = snapshot(
    tests/test_pricing.py
  > see @pri
 
- ─ commands · 1 of 4 ────────────────────────────────────────────────── Tab takes it · Esc closes ─
+ ─ commands · 1 of 5 ────────────────────────────────────────────────── Tab takes it · Esc closes ─
  ▸ /review      go through the changes by hunk
    /redo        do it again
    /rewind      go back to an earlier turn                                                 [TURN]
+   /remember    keep a lesson for this repository                                           WORDS
    /review-api  look at the API                                                repository [WORDS]
  / /re
 
@@ -251,10 +253,11 @@ LISTS = snapshot(
    tests/test_pricing.py
  > see @pri
 
- ─ commands · 1 of 4 ───(110)─── Tab takes it · Esc closes ─
+ ─ commands · 1 of 5 ───(110)─── Tab takes it · Esc closes ─
  ▸ /review      go through the changes by hunk
    /redo        do it again
    /rewind      go back to an earlier turn                                                 [TURN]
+   /remember    keep a lesson for this repository                                           WORDS
    /review-api  look at the API                                                repository [WORDS]
  / /re
 

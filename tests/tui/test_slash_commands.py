@@ -47,7 +47,9 @@ def test_every_command_does_what_it_is_called_and_every_deed_has_one() -> None:
 
 
 def test_the_table_as_people_see_it() -> None:
-    lines = [f"/{each.name} {each.takes}".ljust(18) + each.about for each in COMMANDS.values()]
+    lines = [
+        f"/{each.name} {each.takes}".ljust(17) + " " + each.about for each in COMMANDS.values()
+    ]
     assert "\n".join(lines) == snapshot("""\
 /model [NAME]     choose the model
 /effort [LEVEL]   how hard to try, 0 to 4
@@ -55,6 +57,7 @@ def test_the_table_as_people_see_it() -> None:
 /plan             look only, and make a plan
 /policy [WORD]    what is allowed, asked and denied
 /trust            trust this repository's settings
+/init [WORDS]     draft or improve AGENTS.md
 /fix [WORDS]      repair what fails, proved by tests
 /check [COMMAND]  prove the changes, or set the check
 /compact [WORDS]  sum up the conversation
@@ -65,6 +68,8 @@ def test_the_table_as_people_see_it() -> None:
 /rewind [TURN]    go back to an earlier turn
 /sessions [NAME]  open another session
 /name [NAME]      name this session
+/remember WORDS   keep a lesson for this repository
+/lessons [forget N] the lessons that were kept
 /clear            begin a new session
 /cost             tokens, money, bytes sent
 /copy             copy the last answer
