@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,13 @@ def test_in_lines_they_are_the_same_commands(work: Path) -> None:
         at.type("/quit\r")
         assert at.end() == 0
     assert (work / "AGENTS.md").read_text() == "# Shop\n\nUse tabs.\n"
+
+
+async def test_what_is_told_to_the_model_is_shown_in_a_line_each_with_its_cost(work: Path) -> None:
+    put(work, {"AGENTS.md": "Use tabs.\n", "shop/CLAUDE.md": "Prices are cents.\n"})
+    look = {"calls": [{"read": {"path": "shop/a.py"}}]}
+    async with live(work, look, "Looked.", level=Autonomy.EDIT) as at:
+        await at.until("· AGENTS.md: 9 tokens")
+        await at.say("look")
+        await at.until("Looked.")
+        assert re.search(r"▸ told to the model: shop/CLAUDE\.md: [23]\d tokens", at.screen)
