@@ -130,3 +130,12 @@ def test_the_user_is_told_once_what_they_cost(root: Path, tmp_path: Path) -> Non
     assert re.fullmatch(r"note: AGENTS\.md: \d tokens; shop/CLAUDE\.md: [3-7]\d\d tokens", line)
     again = agent("run", "-c", "-p", "two", cwd=root / "shop")
     assert again.code == 0 and "tokens; shop" not in again.err
+
+
+def test_what_was_left_out_of_them_makes_them_no_news(root: Path, tmp_path: Path) -> None:
+    token = "ghp_" + "a1B2" * 9
+    put(root, {"AGENTS.md": f"Use tabs. The token is {token}.\n"})
+    model = script(tmp_path / "s.yaml", "One.")
+    agent("run", "-m", model, "-p", "one", cwd=root)
+    again = agent("run", "-c", "-p", "two", cwd=root)
+    assert again.code == 0 and "instructions changed" not in again.err

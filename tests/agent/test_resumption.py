@@ -99,7 +99,8 @@ def test_whatever_happened_the_log_gives_the_messages_that_were_live(
 ) -> None:
     assert CALLS
     with tempfile.TemporaryDirectory(dir=home) as name:
-        root = put(Path(name) / "work", {"a.py": "def one():\n    return 1\n" * 40})
+        source = "def one():\n    return 1\n" * 40
+        root = put(Path(name) / "work", {"a.py": source, "AGENTS.md": "Use tabs.\n"})
         seen: list[tuple[bool, list[Message]]] = []  # whether the log was cut after it
         for number, (script, window, cancel, cut) in enumerate(story):
             events: list[Base] = []
