@@ -107,6 +107,7 @@ class Calls:
             self.context,
             output=lambda text: self.emit(ToolOutput(call_id=call.id, text=text)),
             room=self.most(),
+            executes=self._executes,
         )
         origin = ""
         try:
@@ -129,6 +130,11 @@ class Calls:
             summary = str(error).split("\n", 1)[0]
             text = f"Error: {error}"
             return ToolResult(text=text, ok=False, summary=summary, origin=origin)
+
+    def _executes(self) -> bool:
+        """Whether the policy would let the project's code run now, as a check does, unasked."""
+        decided = self.decide(ToolCall(id="diagnostics", name="check"), frozenset({Effect.EXECUTE}))
+        return decided.verdict is Verdict.ALLOW
 
     def _understood(
         self, call: ToolCall, context: ToolContext

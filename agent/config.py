@@ -44,6 +44,7 @@ class Settings(BaseModel):
     explain_context: bool = False  # `fix` tells what each part of a prompt costs
     sandbox: Literal["auto", "full", "reduced", "off"] = "auto"
     check: str = ""
+    diagnostics: bool = True  # linters and type checkers look at what is changed
     max_steps: int = Field(default=50, ge=1)
     max_tokens: int | None = Field(default=None, ge=1)
     max_cost: float | None = Field(default=None, gt=0)
@@ -105,6 +106,7 @@ TIGHTER: dict[str, Callable[[Any, Any], bool]] = {
     "max_wall_time": _lower,
     "sandbox": lambda new, old: new == "full" and old in ("auto", "reduced"),
     "network": lambda new, old: new.off and not old.off,
+    "diagnostics": lambda new, old: old and not new,
 }
 # what a repository may say where nobody else does, once its content is trusted: it is run
 NEEDS_TRUST = frozenset({"check"})

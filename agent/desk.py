@@ -135,6 +135,7 @@ class Desk:
                 question=question,
                 check_command=job.settings.check,
                 network=job.settings.network,
+                diagnostics=job.settings.diagnostics,
             )
             stack.push_async_callback(stop_jobs, context.memory)
             stance = starting_stance(job.settings, grants, site.sandbox)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.base import Process, Sandbox
 from sandbox.workspace import Workspace
+from tools.diagnostics.base import Diagnosed
 from tools.network import AS_ASKED, NetworkRules
 from tools.report import CheckReport
 
@@ -178,6 +179,7 @@ class ToolMemory:
     created: set[str] = field(default_factory=set)  # files that `write` made, in their one form
     changed: set[str] = field(default_factory=set)  # files that `edit` and `write` changed
     page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
+    diagnosed: Diagnosed = field(default_factory=Diagnosed)
 
 
 Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]
@@ -186,7 +188,10 @@ Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]
 
 @dataclass(frozen=True)
 class ToolContext:
-    """What a tool is handed: the workspace, the sandbox, and the session's memory."""
+    """What a tool is handed: the workspace, the sandbox, and the session's memory.
+
+    `executes` says whether the policy would now let the project's own code run without a question.
+    """
 
     workspace: Workspace
     sandbox: Sandbox
@@ -196,6 +201,8 @@ class ToolContext:
     check_command: str = ""  # `--check`, where one was given
     network: NetworkRules = AS_ASKED
     room: int = 1 << 20  # bytes of one answer that the model's window bears
+    diagnostics: bool = False  # whether linters and type checkers look at what is changed
+    executes: Callable[[], bool] = lambda: False
 
 
 Args = TypeVar("Args", bound=BaseModel)

@@ -21,7 +21,8 @@ from tools.base import (
     ToolError,
     ToolResult,
 )
-from tools.files import Change, Opened, changeable, check_syntax, effects_at, land, open_text
+from tools.diagnostics.landing import landed
+from tools.files import Change, Opened, changeable, check_syntax, effects_at, open_text
 from tools.provenance import origin_of
 from tools.symbols import definitions, find, new_errors
 from tools.textfile import TextFile
@@ -109,18 +110,16 @@ class Edit(Tool[EditArgs]):
                 # it was not done before either: the model copied what it was to change
                 raise ToolError(f"{args.path}: that is as it was; `new` must differ") from error
             return ToolResult(text=f"{args.path}: {error}", already=True)
-        land(context, change)
-        said = [f"edited {change.path} ({change.size} lines)", *change.notes]
-        broken = list(change.broken())
-        broken += left_over(change, " ".join(broken))
-        said += broken
-        text = "; ".join(said) + as_it_is(change)
+        came = await landed(context, change)
+        said = [f"edited {change.path} ({change.size} lines)", *change.notes, *came.sentences]
+        left = [*left_over(change, " ".join((*came.sentences, *came.lines)))]
+        text = "; ".join((*said, *left)) + as_it_is(change) + came.told
         return ToolResult(
             text=text,
             summary=f"{change.path} {change.size}",
             diff=change.diff,
             changed=(change.path,),
-            broken=tuple(broken),
+            broken=(*came.broken, *left),
         )
 
 
@@ -174,7 +173,7 @@ def left_over(change: Change, told: str = "") -> Iterator[str]:
     for name in sorted(gone):
         uses = [match.start() for match in re.finditer(rf"\b{re.escape(name)}\b", new)]
         lines = list(dict.fromkeys(patching.line_at(new, at) for at in uses))
-        if lines and f"'{name}'" not in told:
+        if lines and not re.search(rf"[`'\"]{re.escape(name)}[`'\"]", told):
             more = ", …" if lines[LEFT:] else ""
             where = ", ".join(map(str, lines[:LEFT])) + more
             yield f"`{name}` is defined here no more, and still named in line {where}"

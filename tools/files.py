@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sandbox.workspace import PathError
-from tools import problems
 from tools.base import Effect, ToolContext, ToolError
 from tools.diffs import unified
 from tools.symbols import new_errors
@@ -88,11 +87,6 @@ class Change:
         lines = self.diff.split("\n")[2:]
         come = sum(line.startswith("+") for line in lines)
         return f"+{come} -{sum(line.startswith('-') for line in lines)}"
-
-    def broken(self) -> Iterator[str]:
-        """Yield a sentence for each problem that came with it."""
-        before = self.before.file.text if self.before else ""
-        return problems.told(self.path, before, self.after.text)
 
 
 def check_syntax(path: str, before: str, after: str) -> None:

@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tools.languages import language_of
 from tools.symbols import Problem, Symbol, definitions, enclosing
@@ -19,10 +19,16 @@ SIZE = 400_000  # characters of a file that is looked at
 # what is wrong wherever it stands; an import without a use may be the first of two edits
 _WRONG = frozenset({"UndefinedName", "UndefinedLocal", "UndefinedExport", "RedefinedWhileUnused"})
 _LINE = re.compile(r" from line \d+")
+_NAME = re.compile(r"'([^']+)'")
 
 
-def told(path: str, before: str, after: str) -> Iterator[str]:
-    """Yield a sentence for each problem that a text has and the one before it had not."""
+def told(
+    path: str, before: str, after: str, elsewhere: Collection[tuple[int, str]] = ()
+) -> Iterator[str]:
+    """Yield a sentence for each problem that a text has and the one before it had not.
+
+    Not for what is told `elsewhere`: of a name in a line.
+    """
     known = Counter(_LINE.sub("", each.message) for each in _problems(path, before))
     new: dict[str, list[str]] = {}  # lines
     defined = definitions(path, after)
@@ -30,7 +36,7 @@ def told(path: str, before: str, after: str) -> Iterator[str]:
         kind = _LINE.sub("", each.message)
         if known[kind]:
             known[kind] -= 1
-        else:
+        elif not any((each.line, name) in elsewhere for name in _NAME.findall(each.message)):
             new.setdefault(each.message, []).append(_place(each.line, defined))
     for message, lines in list(new.items())[:MOST]:
         yield f"line {', '.join(dict.fromkeys(lines))}: {message}"

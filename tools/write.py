@@ -15,6 +15,7 @@ from tools.base import (
     ToolError,
     ToolResult,
 )
+from tools.diagnostics.landing import landed
 from tools.diffs import unified
 from tools.files import (
     Change,
@@ -22,7 +23,6 @@ from tools.files import (
     check_fresh,
     check_syntax,
     effects_at,
-    land,
     open_text,
     refusals,
 )
@@ -87,17 +87,17 @@ class Write(Tool[WriteArgs]):
         if change.before and change.before.file == change.after:
             text = f"{change.path} has exactly this content already"
             return ToolResult(text=text, already=True)
-        land(context, change)
+        came = await landed(context, change)
         if change.before is None:
             context.memory.created.add(change.path)
         verb = "overwrote" if change.before else "created"
-        broken = tuple(change.broken())
         return ToolResult(
-            text="; ".join([f"{verb} {change.path} ({change.size} lines)", *broken]),
+            text="; ".join([f"{verb} {change.path} ({change.size} lines)", *came.sentences])
+            + came.told,
             summary=f"{change.path} {change.size}",
             diff=change.diff,
             changed=(change.path,),
-            broken=broken,
+            broken=came.broken,
         )
 
 

@@ -120,6 +120,7 @@ async def prepare(
     question: Any = None,
     redaction: Redaction | None = None,
     again: bool = False,
+    diagnostics: bool = False,
 ) -> Ran:
     """Put a turn together in `root`, started but not carried; `again` goes on with its log."""
     items = [{"say": each} if isinstance(each, str) else dict(each) for each in replies]
@@ -144,6 +145,7 @@ async def prepare(
             output=lambda text: None,
             question=question or nobody,
             check_command=check,
+            diagnostics=diagnostics,
         ),
         stance=Stance(autonomy=level, containment=sandbox.containment),
         ask=ask_script(answers),

@@ -87,6 +87,7 @@ layers = st.fixed_dictionaries(
         "max_wall_time": st.floats(0.1, 1000),
         "sandbox": st.sampled_from(["auto", "full", "reduced"]),
         "effort": st.integers(0, 4),
+        "diagnostics": st.booleans(),
         "check": st.just("make check"),
         "model": st.just("theirs"),
         "network": st.sampled_from(
@@ -116,6 +117,7 @@ def test_a_repository_can_only_tighten(
     assert (found.max_tokens or 10**9) <= (without.max_tokens or 10**9)
     assert (found.max_wall_time or 10**9) <= (without.max_wall_time or 10**9)
     assert RANK[found.sandbox] >= RANK[without.sandbox]
+    assert found.diagnostics <= without.diagnostics
     assert found.network in (without.network, NetworkRules(off=True))
     for name in set(Settings.model_fields) - set(TIGHTER):
         assert getattr(found, name) == getattr(without, name)
@@ -128,7 +130,7 @@ def toml(values: dict[str, Any]) -> str:
     def told(value: Any) -> str:
         if isinstance(value, dict):
             return "{" + ", ".join(f"{key!r} = {told(each)}" for key, each in value.items()) + "}"
-        return repr(value)
+        return str(value).lower() if isinstance(value, bool) else repr(value)
 
     return "".join(f"{key} = {told(value)}\n" for key, value in values.items())
 

@@ -70,12 +70,13 @@ async def at_a_desk(
     level: Autonomy = Autonomy.EDIT,
     ask: Any = yes,
     resume: Resume | None = None,
+    diagnostics: bool = True,
     heard: list[Base] | None = None,
     hook: Callable[[Desk, Base], None] = lambda desk, event: None,
 ) -> AsyncIterator[tuple[Desk, list[Base]]]:
     events = heard if heard is not None else []
     model = script(work.parent / "model.yaml", *replies)
-    settings = Settings(model=model, autonomy=level, check="")
+    settings = Settings(model=model, autonomy=level, check="", diagnostics=diagnostics)
     job = Job("run", "", settings, work, resume=resume)
     open_desk: list[Desk] = []
 
@@ -313,3 +314,17 @@ async def test_anything_else_is_a_talk(
         assert [each.kind for each in of(TurnStarted, events)] == ["run"]
         named = [each.hint for each in of(Notice, events) if each.text == BETTER]
         assert named == (["/fix"] if small and level is Autonomy.EDIT else [])
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_linters_look_at_changes_unless_the_user_wants_none(work: Path, wanted: bool) -> None:
+    said = '{"diagnostics": [{"location": {"path": "new.js"}, "message": "the linter ran"}]}'
+    linter = f"#!/bin/sh\necho '{said}'\n"
+    put(work, {"biome.json": "{}", "node_modules/.bin/biome": linter})
+    (work / "node_modules" / ".bin" / "biome").chmod(0o755)
+    call = {"write": {"path": "new.js", "content": "f();\n"}}
+    replies = ({"calls": [call]}, "Written.")
+    async with at_a_desk(work, *replies, level=Autonomy.RUN, diagnostics=wanted) as (desk, events):
+        await desk.turn("write it")
+    (finished,) = [each for each in events if isinstance(each, ToolFinished)]
+    assert ("the linter ran" in finished.result.text) is wanted
