@@ -111,5 +111,7 @@ def land(context: ToolContext, change: Change) -> None:
             change.path, data, expect=change.before.sha256 if change.before else None
         )
     context.memory.changed.add(change.path)
+    if change.before is None:
+        context.memory.created.add(change.path)
     if change.before is None or change.path in context.memory.seen:
         context.memory.seen[change.path] = view.sha256

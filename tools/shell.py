@@ -310,5 +310,7 @@ async def _stop(job: BackgroundJob) -> None:
 
 
 async def stop_jobs(memory: ToolMemory) -> None:
-    """End every background job; to be called when the session ends."""
-    await asyncio.gather(*(_stop(job) for job in memory.jobs.values() if not job.ended))
+    """End every background job and language server; to be called when the session ends."""
+    servers = [memory.diagnosed.servers.popitem()[1] for _ in range(len(memory.diagnosed.servers))]
+    jobs = [job for job in memory.jobs.values() if not job.ended]
+    await asyncio.gather(*(each.stop() for each in servers), *(_stop(job) for job in jobs))

@@ -88,8 +88,6 @@ class Write(Tool[WriteArgs]):
             text = f"{change.path} has exactly this content already"
             return ToolResult(text=text, already=True)
         came = await landed(context, change)
-        if change.before is None:
-            context.memory.created.add(change.path)
         verb = "overwrote" if change.before else "created"
         return ToolResult(
             text="; ".join([f"{verb} {change.path} ({change.size} lines)", *came.sentences])

@@ -16,11 +16,10 @@ from sandbox.base import Containment
 from tests.tools.bench import Bench
 from tests.tools.running import program
 from tools.base import ToolResult
-from tools.diagnostics.base import Place
+from tools.diagnostics.base import PATIENCE, Place
 from tools.diagnostics.project import Asked, asked
 from tools.diagnostics.ruff import Ruff
-from tools.diagnostics.running import PATIENCE, run
-from tools.diagnostics.table import CHECKERS
+from tools.diagnostics.running import run
 
 SOURCE = (
     "import os\n\n\ndef f(x: int) -> str:\n    return x + y\n\n\ndef g() -> int:\n    return 1\n"
@@ -59,7 +58,7 @@ def script(bench: Bench, path: str, words: str) -> None:
 
 def names(bench: Bench, path: str, text: str = "") -> list[str]:
     """The programs that would be asked about a file."""
-    return [str(each.program) for each in asked(CHECKERS, bench.context, path, text)]
+    return [str(each.program) for each in asked(bench.context, path, text)]
 
 
 def end(result: ToolResult) -> list[str]:
@@ -158,7 +157,7 @@ def test_the_nearest_configuration_says_whose_checker_is_asked_and_from_where(
     bench = looking(files, "ruff", "mypy", executes=True)
 
     def at(path: str) -> list[tuple[str, Path, str]]:
-        found = asked(CHECKERS, bench.context, path, "")
+        found = asked(bench.context, path, "")
         return [(each.checker.name, each.place.folder, each.place.path) for each in found]
 
     assert at("in/deep/a.py") == [("mypy", bench.root / "in", "deep/a.py")]
@@ -294,6 +293,6 @@ async def test_a_checker_that_fails_twice_is_said_once_and_not_asked_again(
     notes = []
     for number in range(1, PATIENCE + 3):
         result = await bench.call("edit", path="a.js", old=f"f({number})", new=f"f({number + 1})")
-        notes.append("[biome could not look at a file twice" in result.text)
+        notes.append("[biome failed twice" in result.text)
     assert notes == [False, True, False, False]
     assert bench.context.memory.diagnosed.mute["biome"] == PATIENCE

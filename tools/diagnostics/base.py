@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 MOST_FOUND = 1000  # of one file; what has more is not compared
+PATIENCE = 2  # time-outs, or failures, after which a checker is not asked again
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class Checker(ABC):
 
     `runs_code` says that what it reads in a repository may run code of it: its configuration is a
     program, has plugins, or names an interpreter. `fallback` says that it is also asked where a
-    project has no checker of its own, then without `unsure`: codes that only say that packages
-    were not found. `replaces` says that it tells all that `tools.problems` tells.
+    project has no checker of its own and no language server is at hand, then without `unsure`:
+    codes that only say that packages were not found. `replaces` says that it tells all that
+    `tools.problems` tells.
     """
 
     name: ClassVar[str]
@@ -103,27 +105,40 @@ class Checker(ABC):
         return exit_code in (0, 1)
 
 
+class Warm(Protocol):
+    """A language server that runs."""
+
+    async def stop(self) -> None:
+        """End it."""
+        ...
+
+
 @dataclass
 class Diagnosed:
     """What is remembered of checkers in one session.
 
-    `known` has what was found in a file of a content (its sha256), by the program and the file.
+    `known` has what was found in a file of a content (its sha256), by the checker and the file.
     """
 
     known: dict[tuple[str, str], tuple[str, tuple[Finding, ...]]] = field(default_factory=dict)
     slow: Counter[str] = field(default_factory=Counter)  # time-outs by checker
     mute: Counter[str] = field(default_factory=Counter)  # failures by checker
+    servers: dict[str, Warm] = field(default_factory=dict)  # by their names in the table
 
-    def keep(self, program: str, path: str, sha256: str, found: tuple[Finding, ...]) -> None:
+    def given_up(self, checker: str) -> bool:
+        """Whether a checker was too slow, or failed, so often that it is not asked any more."""
+        return max(self.slow[checker], self.mute[checker]) >= PATIENCE
+
+    def keep(self, checker: str, path: str, sha256: str, found: tuple[Finding, ...]) -> None:
         """Keep what was found, of the last hundred files."""
-        self.known.pop((program, path), None)
-        self.known[program, path] = sha256, found
+        self.known.pop((checker, path), None)
+        self.known[checker, path] = sha256, found
         while len(self.known) > 100:
             del self.known[next(iter(self.known))]
 
-    def of(self, program: str, path: str, sha256: str) -> tuple[Finding, ...] | None:
+    def of(self, checker: str, path: str, sha256: str) -> tuple[Finding, ...] | None:
         """Return what is known of this very content, else None."""
-        at, found = self.known.get((program, path), ("", ()))
+        at, found = self.known.get((checker, path), ("", ()))
         return found if at == sha256 else None
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from tools import problems
 from tools.base import ToolContext
 from tools.diagnostics import compare
-from tools.diagnostics.base import Finding
+from tools.diagnostics.base import Checker, Finding
 from tools.diagnostics.compare import quoted
 from tools.diagnostics.project import Asked, asked
-from tools.diagnostics.running import given_up, run
-from tools.diagnostics.table import CHECKERS
+from tools.diagnostics.running import run
+from tools.diagnostics.serving import consult
 from tools.files import Change, land
 from tools.truncate import cut_line
 
@@ -72,9 +72,7 @@ class _Watch:
         self._context = context
         self._change = change
         self._old = change.before.file.text if change.before else ""
-        memory = context.memory.diagnosed
-        found = asked(CHECKERS, context, change.path, change.after.text)
-        self._asked = [each for each in found if not given_up(memory, each.checker)]
+        self._asked = asked(context, change.path, change.after.text)
         self._before: list[_Found | None] = []
 
     @classmethod
@@ -96,7 +94,7 @@ class _Watch:
         pairs = [*zip(self._asked, self._before, strict=True)]
         useful = [(each, before) for each, before in pairs if before is not None]
         sha256 = hashlib.sha256(after.encode()).hexdigest()
-        said = await asyncio.gather(*(self._now(each, sha256) for each, _ in useful))
+        said = await asyncio.gather(*(self._say(each, sha256, after.text) for each, _ in useful))
         new: dict[str, list[Finding]] = {}
         replaced = False
         for (each, before), now in zip(useful, said, strict=True):
@@ -124,25 +122,30 @@ class _Watch:
         ]
 
     async def _known(self, asked: Asked, sha256: str) -> _Found | None:
-        """Return what was said of this content, asking where it was never asked about."""
-        known = self._context.memory.diagnosed.of(str(asked.program), self._change.path, sha256)
-        return await self._now(asked, sha256) if known is None else known
+        """Return what was said of the old content, asking where it was never asked about."""
+        known = self._context.memory.diagnosed.of(asked.full_name, self._change.path, sha256)
+        return await self._say(asked, sha256, self._old) if known is None else known
 
-    async def _now(self, asked: Asked, sha256: str) -> _Found | None:
-        """Return what is said of the file now, and keep it; other files count too, so ask anew."""
-        found = await run(self._context, asked)
+    async def _say(self, asked: Asked, sha256: str, text: str) -> _Found | None:
+        """Return what is said of the file as it is, and keep it; other files count too."""
+        if isinstance(asked.checker, Checker):
+            found = await run(self._context, asked)
+        else:
+            found = await consult(self._context, asked, text)
         if found is not None:
             memory = self._context.memory.diagnosed
-            memory.keep(str(asked.program), self._change.path, sha256, found)
+            memory.keep(asked.full_name, self._change.path, sha256, found)
         return found
 
     def _given_up(self) -> tuple[str, ...]:
         """Return the checkers that are not asked again, told in the change where they failed."""
         memory = self._context.memory.diagnosed
+        over = [each.checker for each in self._asked if memory.given_up(each.checker.name)]
         return tuple(
-            f"[{each.checker.name} {why}; it is not asked again in this session]"
-            for each in self._asked
-            if (why := given_up(memory, each.checker))
+            f"[{each.name} "
+            + (f"took longer than {each.seconds:g} s" if memory.slow[each.name] else "failed")
+            + " twice; it is not asked again in this session]"
+            for each in over
         )
 
 

@@ -21,6 +21,8 @@ from sandbox.names import raw
 from sandbox.workspace import PathError, Workspace
 from tools.base import ToolContext
 from tools.diagnostics.base import Checker, Mark, Place
+from tools.diagnostics.servers import SERVERS, Server
+from tools.diagnostics.table import CHECKERS
 from tools.languages import language_of
 from tools.runners.interpreter import program_on_path, project_python
 
@@ -32,43 +34,58 @@ _IN_NODE = Path("node_modules") / ".bin"
 class Asked:
     """A checker that is asked about a file, with its program; `own` where it is the project's."""
 
-    checker: Checker
+    checker: Checker | Server
     program: Path
     place: Place
     own: bool
 
+    @property
+    def full_name(self) -> str:
+        """The checker, and which of its programs it is."""
+        return f"{self.checker.name} {self.program}"
 
-def asked(
-    checkers: Sequence[Checker], context: ToolContext, path: str, text: str
-) -> Iterator[Asked]:
-    """Yield the project's own checkers of a file, else the first of those that stand in for them.
 
-    `path` is in its one form. What may not run is left out; nothing is asked in added folders.
+def asked(context: ToolContext, path: str, text: str) -> list[Asked]:
+    """Return the project's own checkers of a file, else the first that stands in for them.
+
+    `path` is in its one form. What may not run is left out, and what was given up; nothing is asked
+    in added folders.
     """
     language = language_of(path, text)
     if language is None or path.startswith("/"):
-        return
-    speaks = [each for each in checkers if language.name in each.languages]
-    homes = {each: _home(context.workspace, path, each.marks) for each in speaks}
-    owned = any(home is not None for home in homes.values())
-    for checker, home in homes.items():
-        if not (home is not None if owned else checker.fallback):
-            continue
-        found = _programs(context.workspace, checker, home)
-        program = next((each for each in found if may_run(context, checker, each)), None)
-        if program is not None:
-            place = _place(context.workspace, checker, program, home or ".", path)
-            yield Asked(checker, program, place, owned)
-            if not owned:
-                return
+        return []
+    workspace = context.workspace
+    speaks = [each for each in CHECKERS if language.name in each.languages]
+    homes = {each: _home(workspace, path, each.marks) for each in speaks}
+    own = [
+        Asked(checker, program, _place(workspace, checker, program, home, path), own=True)
+        for checker, home in homes.items()
+        if home is not None and (program := _program(context, checker, home)) is not None
+    ]
+    if own or any(home is not None for home in homes.values()):
+        return own
+    servers = [each for each in SERVERS if language.name in each.languages]
+    others: list[Checker | Server] = [*servers, *(each for each in speaks if each.fallback)]
+    for other in others:
+        if (program := _program(context, other, None)) is not None:
+            return [Asked(other, program, _place(workspace, other, program, ".", path), own=False)]
+    return []
 
 
-def may_run(context: ToolContext, checker: Checker, program: Path) -> bool:
+def may_run(context: ToolContext, checker: Checker | Server, program: Path) -> bool:
     """Whether a checker may be started by a change that was allowed, which is an EDIT."""
     if context.executes():
         return True
     contained = context.sandbox.containment is not Containment.NONE
     return contained and not checker.runs_code and _outside(context.workspace, program)
+
+
+def _program(context: ToolContext, checker: Checker | Server, home: str | None) -> Path | None:
+    """Return the program of a checker that may run, unless it was given up."""
+    if context.memory.diagnosed.given_up(checker.name):
+        return None
+    found = _programs(context.workspace, checker, home)
+    return next((each for each in found if may_run(context, checker, each)), None)
 
 
 def _outside(workspace: Workspace, program: Path) -> bool:
@@ -107,15 +124,15 @@ def _stands(workspace: Workspace, path: str, table: str) -> bool:
     return isinstance(found, dict)
 
 
-def _programs(workspace: Workspace, checker: Checker, home: str | None) -> Iterator[Path]:
+def _programs(workspace: Workspace, checker: Checker | Server, home: str | None) -> Iterator[Path]:
     """Yield where its program is: in the project's environment, then on PATH.
 
     Without a `home` it is none of the project's, so only what lies outside is looked at.
     """
     found = []
-    if home is not None and "python" in checker.languages:
-        found.append(_python(workspace).parent / checker.program)
-    if home is not None and checker.languages & {"javascript", "typescript"}:
+    if home is not None and "python" in checker.languages and (python := _python(workspace)):
+        found.append(python.parent / checker.program)
+    if home is not None and {"javascript", "typescript"} & {*checker.languages}:
         for folder in (PurePosixPath(home), *PurePosixPath(home).parents):
             found.append(workspace.root / raw(str(folder)) / _IN_NODE / checker.program)
     if on_path := program_on_path(checker.program, workspace.root, os.environ):
@@ -129,15 +146,20 @@ def _programs(workspace: Workspace, checker: Checker, home: str | None) -> Itera
             yield program
 
 
-def _python(workspace: Workspace) -> Path:
-    return Path(project_python(workspace.root))
+def _python(workspace: Workspace) -> Path | None:
+    """Return the project's interpreter, None where there is none but the one that we run on."""
+    found = Path(project_python(workspace.root))
+    ours = str(found) == sys.executable and not found.is_relative_to(workspace.root)
+    return None if ours else found
 
 
-def _place(workspace: Workspace, checker: Checker, program: Path, home: str, path: str) -> Place:
+def _place(
+    workspace: Workspace, checker: Checker | Server, program: Path, home: str, path: str
+) -> Place:
     inner = str(PurePosixPath(path).relative_to(home))
     python = _python(workspace) if "python" in checker.languages else None
-    if python is not None and (python.parent == program.parent or str(python) == sys.executable):
-        python = None  # it knows, or there is none but ours
+    if python is not None and python.parent == program.parent:
+        python = None  # it knows
     return Place(
         folder=workspace.root / raw(home),
         path=f"./{raw(inner)}" if inner.startswith("-") else raw(inner),

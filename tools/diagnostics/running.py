@@ -5,26 +5,17 @@ from __future__ import annotations
 from sandbox.base import Command, Limits, SandboxError
 from tools.base import ToolContext
 from tools.capture import Capture
-from tools.diagnostics.base import MOST_FOUND, Checker, Diagnosed, Finding
+from tools.diagnostics.base import MOST_FOUND, Checker, Finding
 from tools.diagnostics.project import Asked
 
-PATIENCE = 2  # time-outs, or failures, after which a checker is not asked again
 _OUTPUT = 4 << 20  # bytes
 _WITHOUT_TALK = ("/bin/sh", "-c", 'exec "$@" 2>/dev/null', "sh")
-
-
-def given_up(memory: Diagnosed, checker: Checker) -> str:
-    """Return why a checker is not asked any more, empty where it is."""
-    if memory.slow[checker.name] >= PATIENCE:
-        return f"took longer than {checker.seconds:g} s twice"
-    if memory.mute[checker.name] >= PATIENCE:
-        return "could not look at a file twice"
-    return ""
 
 
 async def run(context: ToolContext, asked: Asked) -> tuple[Finding, ...] | None:
     """Return what it says of its file as it is now; None where it says nothing in time."""
     checker, memory = asked.checker, context.memory.diagnosed
+    assert isinstance(checker, Checker), "a server is consulted"
     capture = Capture(head=_OUTPUT, tail=1)
     argv = (str(asked.program), *checker.arguments(asked.place))
     try:
