@@ -224,6 +224,25 @@ def test_a_link_to_a_program_is_judged_by_both_of_its_ends(
     assert names(bench, "a.js") == [str(folder / "biome")]
 
 
+async def test_what_a_program_outside_starts_by_its_name_is_none_of_the_repositorys(
+    looking: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = looking({"biome.json": "{}"})
+    told = '{"diagnostics": [{"location": {"path": "b.js"}, "message": "it ran"}]}'
+    script(bench, ".venv/bin/node", f"echo '{told}'")
+    tools = tmp_path.parent / f"{tmp_path.name}-bin"
+    linter = tools / "biome"
+    linter.write_text("#!/bin/sh\nnode lint || echo '{\"diagnostics\": []}'\n")
+    linter.chmod(0o755)
+    # as in a shell in which the project's environment is active
+    monkeypatch.setenv("PATH", f"{bench.root}/.venv/bin:{tools}:/usr/bin:/bin")
+    result = await bench.call("write", path="b.js", content="f();\n")
+    assert "it ran" not in result.text
+    (bench.root / ".venv" / "bin" / "node").rename(tools / "node")
+    result = await bench.call("write", path="b.js", content="f(1);\n")
+    assert end(result)[1:] == ["b.js:1: it ran"]
+
+
 def test_what_takes_code_from_its_configuration_counts_as_the_repositorys(
     looking: Callable[..., Bench],
 ) -> None:
@@ -279,7 +298,7 @@ class Hasty(Ruff):
 )
 async def test_a_checker_that_does_not_answer_says_nothing(bench: Bench, words: str) -> None:
     script(bench, "tool", words)
-    it = Asked(Hasty(), bench.root / "tool", Place(bench.root, "a.py"), own=True)
+    it = Asked(Hasty(), bench.root / "tool", Place(bench.root, "a.py"))
     assert await run(bench.context, it) is None
     memory = bench.context.memory.diagnosed
     assert memory.slow.total() + memory.mute.total() == 1

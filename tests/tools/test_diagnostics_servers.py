@@ -33,7 +33,7 @@ async def served(bench: Bench) -> AsyncIterator[Bench]:
 def server(bench: Bench, path: str, made: Server = RUFF, name: str = "") -> Asked:
     """A server that is asked about a file, by default the ruff beside our own Python."""
     found = bench.root / name if name else Path(sys.executable).with_name("ruff")
-    return Asked(made, found, Place(bench.root, path), own=False)
+    return Asked(made, found, Place(bench.root, path))
 
 
 def scripted(bench: Bench, words: str, seconds: float = 5.0) -> Asked:
@@ -109,7 +109,7 @@ async def test_what_was_left_in_the_middle_of_a_look_is_started_anew(served: Ben
 
 async def test_a_real_type_checker_hears_what_changed_on_the_disk(served: Bench) -> None:
     ty = next(each for each in SERVERS if each.program == "ty")
-    it = Asked(ty, Path(program("ty")), Place(served.root, "a.py"), own=False)
+    it = Asked(ty, Path(program("ty")), Place(served.root, "a.py"))
     served.file("b.py", "def one() -> int:\n    return 1\n")
     assert await consult(served.context, it, "import b\n\nb.one()\n") == ()
     served.file("b.py", "def two() -> int:\n    return 1\n")
@@ -146,14 +146,12 @@ def test_one_server_outside_of_the_workspace_stands_in(
     # each of these starts the interpreter of a virtual environment
     assert chosen("a.py", "pyright-langserver") == []
     assert chosen("a.py", "pyright-langserver", executes=True) == ["pyright-langserver"]
-    # asked for one file alone pyrefly can be kept from it
-    assert chosen("a.py", "pyrefly") == ["pyrefly"]
     bench.context.memory.diagnosed.slow["ty server"] = 2
-    assert chosen("a.py", "ty") == ["ty"]
+    assert chosen("a.py", "ty", "pyrefly", executes=True) == ["pyrefly lsp"]
     bench.file(".venv/bin/ty", "").chmod(0o755)
     bench.file(".venv/pyvenv.cfg", "")
     bench.file(".venv/bin/python", "").chmod(0o755)
-    assert chosen("a.py", executes=True) == []
+    assert chosen("a.py", executes=True) == []  # it is the repository's
 
 
 def test_where_the_project_has_a_checker_none_stands_in(

@@ -64,9 +64,7 @@ class Checker(ABC):
     """One linter or type checker.
 
     `runs_code` says that what it reads in a repository may run code of it: its configuration is a
-    program, has plugins, or names an interpreter. `fallback` says that it is also asked where a
-    project has no checker of its own and no language server is at hand, then without `unsure`:
-    codes that only say that packages were not found. `replaces` says that it tells all that
+    program, has plugins, or names a command. `replaces` says that it tells all that
     `tools.problems` tells.
     """
 
@@ -74,8 +72,6 @@ class Checker(ABC):
     languages: ClassVar[frozenset[str]]
     marks: ClassVar[tuple[Mark, ...]]
     runs_code: ClassVar[bool] = True
-    fallback: ClassVar[bool] = False
-    unsure: ClassVar[frozenset[str]] = frozenset()
     replaces: ClassVar[bool] = False
     both_streams: ClassVar[bool] = False  # it speaks on stderr; else that is thrown away
     seconds: ClassVar[float] = 5.0

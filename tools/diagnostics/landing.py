@@ -18,6 +18,7 @@ from tools.diagnostics.base import Checker, Finding
 from tools.diagnostics.compare import quoted
 from tools.diagnostics.project import Asked, asked
 from tools.diagnostics.running import run
+from tools.diagnostics.servers import Server
 from tools.diagnostics.serving import consult
 from tools.files import Change, land
 from tools.truncate import cut_line
@@ -112,7 +113,7 @@ class _Watch:
     ) -> list[Finding]:
         """Return what is new of a checker, and not told by another one."""
         come = compare.new(self._change.path, self._old, self._change.after.text, before, now)
-        if not asked.own:
+        if isinstance(asked.checker, Server):
             come = [one for one in come if one.code not in asked.checker.unsure]
         told = {(one.line, quoted(one.message)) for one in known}
         return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,12 +32,23 @@ _IN_NODE = Path("node_modules") / ".bin"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A checker that is asked about a file, with its program; `own` where it is the project's."""
+    """A checker of the project's, or a server that stands in, with its program and the file."""
 
     checker: Checker | Server
     program: Path
     place: Place
-    own: bool
+
+    def variables(self, workspace: Workspace) -> Mapping[str, str]:
+        """Say what is added to its environment."""
+        checker = self.checker
+        own = checker.variables if isinstance(checker, Server) else checker.variables(self.place)
+        if checker.runs_code:
+            return own
+        # what it starts by name, such as node, is none of the repository's either
+        found = os.environ.get("PATH", "").split(os.pathsep)
+        entries = [each for each in found if each.startswith("/")]
+        outside = [each for each in entries if _outside(workspace, Path(each))]
+        return {"PATH": os.pathsep.join(outside) or "/dev/null", **own}
 
     @property
     def full_name(self) -> str:
@@ -58,17 +69,15 @@ def asked(context: ToolContext, path: str, text: str) -> list[Asked]:
     speaks = [each for each in CHECKERS if language.name in each.languages]
     homes = {each: _home(workspace, path, each.marks) for each in speaks}
     own = [
-        Asked(checker, program, _place(workspace, checker, program, home, path), own=True)
+        Asked(checker, program, _place(workspace, checker, program, home, path))
         for checker, home in homes.items()
         if home is not None and (program := _program(context, checker, home)) is not None
     ]
     if own or any(home is not None for home in homes.values()):
         return own
-    servers = [each for each in SERVERS if language.name in each.languages]
-    others: list[Checker | Server] = [*servers, *(each for each in speaks if each.fallback)]
-    for other in others:
-        if (program := _program(context, other, None)) is not None:
-            return [Asked(other, program, _place(workspace, other, program, ".", path), own=False)]
+    for server in SERVERS:
+        if language.name in server.languages and (program := _program(context, server, None)):
+            return [Asked(server, program, _place(workspace, server, program, ".", path))]
     return []
 
 
@@ -88,8 +97,8 @@ def _program(context: ToolContext, checker: Checker | Server, home: str | None) 
     return next((each for each in found if may_run(context, checker, each)), None)
 
 
-def _outside(workspace: Workspace, program: Path) -> bool:
-    places = (program, program.resolve())
+def _outside(workspace: Workspace, path: Path) -> bool:
+    places = (path, path.resolve())
     tops = (workspace.root, *workspace.extra)
     return not any(place.is_relative_to(top) for place in places for top in tops)
 

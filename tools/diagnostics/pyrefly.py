@@ -1,4 +1,7 @@
-"""pyrefly: a type checker that starts nothing when it is told not to ask interpreters."""
+"""pyrefly: its configuration may name a command of a build system, so it runs code.
+
+It also runs the `.venv/bin/python` of a repository, to learn where packages are.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,16 @@ from tools.diagnostics.base import Checker, Finding, Mark, Place
 
 
 class Pyrefly(Checker):
-    """`pyrefly check`, which knows packages only where its configuration says where they are.
-
-    It would run the `.venv/bin/python` of the repository to learn where they are.
-    """
+    """`pyrefly check FILE`."""
 
     name = "pyrefly"
     languages = frozenset({"python"})
     marks = (Mark("pyrefly.toml"), Mark("pyproject.toml", "tool.pyrefly"))
-    runs_code = False
-    fallback = True
-    unsure = frozenset({"missing-import", "import-error"})
 
     def arguments(self, place: Place) -> tuple[str, ...]:
-        """Without any query of an interpreter."""
-        quiet = ("--skip-interpreter-query", "--output-format=json", "--summary=none")
-        return ("check", *quiet, "--", place.path)
+        """With the project's interpreter, where the program is not installed beside it."""
+        python = (f"--python-interpreter-path={place.python}",) if place.python else ()
+        return ("check", "--output-format=json", "--summary=none", *python, "--", place.path)
 
     def read(self, output: str, place: Place) -> Iterator[Finding]:
         """Read its one object."""

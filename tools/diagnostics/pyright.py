@@ -14,8 +14,6 @@ class Pyright(Checker):
     name = "pyright"
     languages = frozenset({"python"})
     marks = (Mark("pyrightconfig.json"), Mark("pyproject.toml", "tool.pyright"))
-    fallback = True
-    unsure = frozenset({"reportMissingImports", "reportMissingModuleSource"})
     seconds = 10.0
 
     def arguments(self, place: Place) -> tuple[str, ...]:

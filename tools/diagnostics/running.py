@@ -23,7 +23,7 @@ async def run(context: ToolContext, asked: Asked) -> tuple[Finding, ...] | None:
             Command(
                 argv=argv if checker.both_streams else (*_WITHOUT_TALK, *argv),
                 cwd=asked.place.folder,
-                env=checker.variables(asked.place),
+                env=asked.variables(context.workspace),
                 read_only=True,
                 limits=Limits(wall_s=checker.seconds, kill_grace_s=0.2, output_bytes=2 * _OUTPUT),
             ),

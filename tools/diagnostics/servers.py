@@ -10,19 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tools.diagnostics.pyrefly import Pyrefly
-from tools.diagnostics.pyright import Pyright
-from tools.diagnostics.ty import Ty
+from tools.diagnostics.ty import NO_PROGRAMS
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
     """One language server: how it is called, and for which languages.
 
-    `languages` maps our names to the protocol's. `runs_code` and `unsure` are as a checker has
-    them. `pulls` says that it may be asked; one that only tells by itself is waited for, and where
-    it tells in parts, until nothing more came for `settle` seconds. Where it tells nothing when
-    nothing changed, `quiet` seconds of silence are that.
+    `languages` maps our names to the protocol's, `runs_code` is as a checker has it, `unsure` are
+    codes that only say that packages were not found: they are left out. `pulls` says that it may be
+    asked; one that only tells by itself is waited for, and where it tells in parts, until nothing
+    more came for `settle` seconds. Where it tells nothing when nothing changed, `quiet` seconds of
+    silence are that.
     """
 
     name: str
@@ -32,6 +31,7 @@ class Server:
     runs_code: bool = True
     unsure: frozenset[str] = frozenset()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     pulls: bool = True
     settle: float = 0.0
     quiet: float = 0.0
@@ -42,11 +42,29 @@ class Server:
 _PYTHON = {"python": "python"}
 
 SERVERS = (
-    Server("ty server", "ty", ("server",), _PYTHON, runs_code=False, unsure=Ty.unsure),
-    # each of these starts the interpreter that it finds in a `.venv`
-    Server("pyrefly lsp", "pyrefly", ("lsp",), _PYTHON, unsure=Pyrefly.unsure),
     Server(
-        "pyright-langserver", "pyright-langserver", ("--stdio",), _PYTHON, unsure=Pyright.unsure
+        "ty server",
+        "ty",
+        ("server",),
+        _PYTHON,
+        runs_code=False,
+        unsure=frozenset({"unresolved-import", "import-not-found"}),
+        variables=NO_PROGRAMS,
+    ),
+    # each of these starts the interpreter that it finds in a `.venv`
+    Server(
+        "pyrefly lsp",
+        "pyrefly",
+        ("lsp",),
+        _PYTHON,
+        unsure=frozenset({"missing-import", "import-error"}),
+    ),
+    Server(
+        "pyright-langserver",
+        "pyright-langserver",
+        ("--stdio",),
+        _PYTHON,
+        unsure=frozenset({"reportMissingImports", "reportMissingModuleSource"}),
     ),
     # loads the TypeScript that lies in the project's `node_modules`
     Server(

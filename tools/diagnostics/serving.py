@@ -53,15 +53,18 @@ class Serving:
         return self._connection is None or self._connection.over
 
     @classmethod
-    async def start(cls, context: ToolContext, server: Server, program: str) -> Serving:
+    async def start(cls, context: ToolContext, asked: Asked) -> Serving:
         """Start it in the sandbox: it reads, without network. Raises Gone and SandboxError."""
+        server = asked.checker
+        assert isinstance(server, Server), "the others are run"
         serving = cls(server, context.workspace)
         serving._files = await asyncio.to_thread(serving._on_disk)
         root = context.workspace.root
         process = await context.sandbox.spawn(
             Command(
-                argv=(*_WITHOUT_TALK, program, *server.arguments),
+                argv=(*_WITHOUT_TALK, str(asked.program), *server.arguments),
                 cwd=root,
+                env=asked.variables(context.workspace),
                 read_only=True,
                 limits=Limits(wall_s=None, memory_bytes=_MEMORY, output_bytes=None),
             )
@@ -236,7 +239,6 @@ def _path(uri: str) -> str:
 async def consult(context: ToolContext, asked: Asked, text: str) -> tuple[Finding, ...] | None:
     """Return what a server says of its file with this content; None where it does not in time."""
     server, memory = asked.checker, context.memory.diagnosed
-    assert isinstance(server, Server), "the others are run"
     serving = memory.servers.pop(server.name, None)
     try:
         async with asyncio.timeout(server.seconds):
@@ -244,7 +246,7 @@ async def consult(context: ToolContext, asked: Asked, text: str) -> tuple[Findin
                 await serving.stop()
                 serving = None
             if not isinstance(serving, Serving):
-                serving = await Serving.start(context, server, str(asked.program))
+                serving = await Serving.start(context, asked)
             memory.servers[server.name] = serving
             found = await serving.look(asked.place.path, text)
     except TimeoutError:

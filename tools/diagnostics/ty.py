@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tools.diagnostics.base import Checker, Finding, Mark, Place
+
+# it can ask uv, which would run what it finds; this leads nowhere, an empty one to the workspace
+NO_PROGRAMS = {"PATH": "/dev/null"}
 
 
 class Ty(Checker):
@@ -15,12 +18,14 @@ class Ty(Checker):
     languages = frozenset({"python"})
     marks = (Mark("ty.toml"), Mark("pyproject.toml", "tool.ty"))
     runs_code = False
-    fallback = True
-    unsure = frozenset({"unresolved-import", "import-not-found"})
 
     def arguments(self, place: Place) -> tuple[str, ...]:
         """In the form for GitLab, the one of JSON that it has."""
         return ("check", "--output-format=gitlab", "--force-exclude", "--", place.path)
+
+    def variables(self, place: Place) -> Mapping[str, str]:
+        """Keep it from finding any program."""
+        return NO_PROGRAMS
 
     def read(self, output: str, place: Place) -> Iterator[Finding]:
         """Read its one list; the code stands in front of each message."""
