@@ -73,6 +73,7 @@ ESLINT = """[{"filePath":"/work/a.ts","messages":[
 {"ruleId":"no-unused-vars","severity":1,"message":"'a' is assigned a value but never used.",
 "line":1,"column":7,"messageId":"unusedVar","endLine":1,"endColumn":8},
 {"ruleId":"no-undef","severity":2,"message":"'foo' is not defined.","line":2,"column":1},
+{"ruleId":null,"fatal":false,"severity":1,"message":"File ignored by default."},
 {"ruleId":null,"fatal":true,"severity":2,"message":"Parsing error: oh","line":3,"column":1}],
 "suppressedMessages":[],"errorCount":1,"fatalErrorCount":0,"warningCount":1}]"""
 BIOME = """{"source": {"name": "Biome", "url": "https://biomejs.dev"}, "diagnostics": [

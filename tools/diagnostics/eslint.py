@@ -27,13 +27,14 @@ class Eslint(Checker):
     )
 
     def arguments(self, place: Place) -> tuple[str, ...]:
-        """As JSON; a file that it ignores is no problem."""
-        return ("--format=json", "--no-warn-ignored", "--", place.path)
+        """As JSON, in words that version 8 knows too."""
+        return ("--format=json", "--", place.path)
 
     def read(self, output: str, place: Place) -> Iterator[Finding]:
         """Read what it says of each file, which is one."""
         for file in json.loads(output):
             for each in file["messages"] if place.is_asked(file["filePath"]) else ():
-                code = each["ruleId"] or ""
-                grave = bool(each.get("fatal")) or (each["severity"] == 2 and code in _GRAVE)
-                yield Finding(each.get("line") or 1, each["message"], code, grave)
+                code, fatal = each["ruleId"] or "", bool(each.get("fatal"))
+                if code or fatal:  # else it says that it ignores the file
+                    grave = fatal or (each["severity"] == 2 and code in _GRAVE)
+                    yield Finding(each.get("line") or 1, each["message"], code, grave)

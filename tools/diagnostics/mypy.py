@@ -16,6 +16,7 @@ class Mypy(Checker):
         *(Mark("mypy.ini"), Mark(".mypy.ini"), Mark("pyproject.toml", "tool.mypy")),
         Mark("setup.cfg", "mypy"),
     )
+    seconds = 10.0  # before its cache is warm
 
     def arguments(self, place: Place) -> tuple[str, ...]:
         """With the project's interpreter, where the program is not installed beside it."""
