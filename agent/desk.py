@@ -7,7 +7,9 @@ types ahead. What happens is in the events, which the readers are handed.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,7 +34,7 @@ from agent.events import (
 )
 from agent.footing import open_workspace, start_model, strong_model, writable
 from agent.grants import Grant
-from agent.job import Job
+from agent.job import STDIN, Job
 from agent.ledger import Ledger
 from agent.messages import Image
 from agent.models.base import LocalModel, Model
@@ -48,6 +50,7 @@ from sandbox.workspace import Workspace
 from tools.base import Effect, Question, ToolCall, ToolContext, ToolResult
 
 if TYPE_CHECKING:
+    from agent.context.mentioned import World
     from agent.escalation import Strong
     from agent.form import Form
     from agent.turn import Turn
@@ -186,8 +189,13 @@ class Desk:
         if kind == "check":
             turn.since = self.unproved
         self.last = turn
-        context = self._context(prompt, found) if kind == "run" else ""
+        context = ""
+        if kind == "run":
+            context, others = await self._context(prompt, origin, found)
+            origin = "\n".join(filter(None, (origin, others)))
         finished = await turn.carry(prompt, kind, _work(kind), context, images, origin)
+        if turn.done.report is not None and self.talk.past is not None:
+            self.talk.past.checked = turn.done.report  # an event has only its counts
         self.talk.leave(self.context.memory)
         if finished.verification.verified:
             self.unproved = self.unproved if turn.since is None else None
@@ -318,19 +326,38 @@ class Desk:
             typed=self.typed,
         )
 
-    def _context(self, prompt: str, found: str) -> str:
-        """Return what stands behind a prompt."""
-        if self.model.local and not found:
-            from agent.context import mentions  # brings the syntax trees
-            from agent.context.repomap import beside
-            from agent.context.sources import Sources
-
-            # a small model seldom looks before it speaks, so what the prompt is about is shown
-            here, cache = self.site.workspace, cache_path()
-            found = mentions.gather(Sources(here), prompt, lambda text: beside(here, text, cache))
+    async def _context(self, prompt: str, origin: str, found: str) -> tuple[str, str]:
+        """Return what stands behind a prompt, and where parts of it come from."""
+        others = ""
+        # a small model seldom looks before it speaks, so what the prompt is about is shown
+        if not found and (self.model.local or "@" in prompt):
+            try:
+                found, others = await self._found(prompt, origin)
+            except asyncio.CancelledError:
+                # what was asked for is begun and ended all the same: its first wait ends it
+                if (task := asyncio.current_task()) is not None:
+                    task.cancel()
         news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)
         plan = PLAN_MODE if self.stance.autonomy is Autonomy.OBSERVE else ""
-        return "\n\n".join(filter(None, [found, news, plan]))
+        return "\n\n".join(filter(None, [found, news, plan])), others
+
+    async def _found(self, prompt: str, origin: str) -> tuple[str, str]:
+        from agent.context.behind import behind, tokens_for  # brings the syntax trees
+
+        # what is piped in mentions nothing: the user did not write it
+        own = prompt.partition(f"\n{STDIN}\n")[0] if origin == STDIN else prompt
+        used = self.model.count(self.talk.session.history.messages, ()) if "@" in own else 0
+        tokens = tokens_for(self.model.context_window, used)
+        about = prompt if self.model.local else ""
+        shown = await behind(own, self._world(), tokens, about)
+        self.context.memory.seen.update(shown.seen)
+        return shown.text, shown.origin
+
+    def _world(self) -> World:
+        from agent.context.mentioned import World
+
+        past, below = self.talk.past, os.path.relpath(self.site.cwd, self.root)
+        return World(self.context, cache_path(), past.checked if past else None, below)
 
 
 async def _go_to(job: Job, home: Workspace, name: str, stack: contextlib.AsyncExitStack) -> Site:

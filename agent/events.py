@@ -73,7 +73,7 @@ class TurnStarted(Base):
     kind: Literal["run", "fix", "check", "compact"] = "run"
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
-    origin: str = ""  # of a part of the prompt that the user did not write
+    origin: str = ""  # of parts of the two that the user did not write, a line for each source
 
 
 class StepStarted(Base):

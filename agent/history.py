@@ -82,7 +82,7 @@ class History:
                 self._tell()
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, images=images, origin=origin))
-                self._foreign.take(origin, prompt.partition(f"\n{origin}\n")[2] or prompt)
+                self._foreign.hear(origin, text)
             case HarnessSpoke(text=text) | InstructionsTold(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
             case PromptTaken(prompt=prompt):

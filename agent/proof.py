@@ -17,6 +17,18 @@ class Tally(Frozen):
     skipped: int = 0
 
 
+class Counted(Frozen):
+    """A check of which no more is known than its counts, and tests that were named as failing."""
+
+    tally: Tally
+    failing: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """How many passed and failed, in words."""
+        return f"{self.tally.passed} passed, {self.tally.failed} failed"
+
+
 class Verification(Frozen):
     """The harness's own record of the checks before and after.
 

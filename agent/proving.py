@@ -40,6 +40,7 @@ async def verify(turn: Turn, prompt: str, *, asked: bool) -> Verification:
             proof = old_proof(workspace, old, command, tests.tests)
             if not await _holds(bench, before, after, proof):
                 strength = "self-written"
+    turn.done.report = after
     return verification(
         before,
         after,

@@ -16,6 +16,7 @@ from agent.errors import UsageError, WispError
 from agent.events import (
     AutonomyChanged,
     Base,
+    CheckFinished,
     EffortChanged,
     MemoryKept,
     MessageFinished,
@@ -23,20 +24,24 @@ from agent.events import (
     SessionResumed,
     SessionStarted,
     StepStarted,
+    Tally,
     ToolFinished,
     ToolRequested,
     TurnFinished,
     TurnStarted,
+    Verification,
     as_line,
 )
 from agent.log import LogView, read
 from agent.policy import Autonomy
+from agent.proof import Counted
 from agent.redaction import Redaction, marked
 from agent.session import Reader, Session
 from agent.sessions import Kept, find, folder
 from sandbox.workspace import PathError, Workspace
 from tools import registry
 from tools.base import ToolCall, ToolMemory
+from tools.report import CheckReport
 
 UNSURE = "unknown"  # the hash of a file that was seen, but not how it was: it counts as changed
 # how it is told what a turn came to that was no conversation
@@ -104,6 +109,7 @@ class Past:
     system: bool = False  # whether there is a system prompt
     kept: MemoryKept | None = None
     since: list[ToolCall] = field(default_factory=list)  # the calls made after that
+    checked: CheckReport | Counted | None = None  # what the last check said
     beside: str = ""  # what the last turn came to, where the model had no part in its end
 
     @classmethod
@@ -119,6 +125,8 @@ class Past:
 
     def take(self, event: Base) -> None:
         """Take in one event of the session."""
+        if event.attempt is None:
+            self.checked = _checked(event) or self.checked
         match event:
             case SessionResumed(model=model, autonomy=level, effort=effort, system=system):
                 self.model, self.autonomy, self.effort = model, level, effort
@@ -205,6 +213,18 @@ class Past:
         if changed := [path for path in known if _hash(workspace, path) != memory.seen[path]]:
             told.append(f"Changed since you saw them, read them again: {', '.join(changed)}")
         return "\n".join(told)
+
+
+def _checked(event: Base) -> CheckReport | Counted | None:
+    """Return what an event says of a check; of the harness's own a log has only the counts."""
+    match event:
+        case ToolFinished(result=result):
+            return result.report
+        case CheckFinished(passed=passed, failed=failed, newly_failing=names):
+            return Counted(tally=Tally(passed=passed, failed=failed), failing=names)
+        case TurnFinished(verification=Verification(after=Tally() as after, newly_failing=names)):
+            return Counted(tally=after, failing=names)  # others came behind it, of older trees
+    return None
 
 
 def fork(found: Kept, path: Path, at: str) -> None:

@@ -65,7 +65,8 @@ async def check(turn: Turn, prompt: str) -> None:
     after = done.verification.after
     if after is None:
         async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
-            after = tally(await bench.check())
+            done.report = await bench.check()
+        after = tally(done.report)
     done.text = f"{after.passed} passed, {after.failed} failed"
     if done.verification.after is not None:
         done.text += f"; {done.verification.reason or 'what was changed is verified'}"

@@ -27,6 +27,15 @@ class Foreign:
             text = text.strip()
             self._texts[origin] = text[:EXCERPT] + (" …" if len(text) > EXCERPT else "")
 
+    def hear(self, origins: str, text: str) -> None:
+        """Take in a prompt and what stands behind it; `origins` has a line for each source.
+
+        What a source says begins in the text with the name of that source.
+        """
+        for origin in filter(None, origins.split("\n")):
+            at = max(text.find(f"\n{origin}{sign}") for sign in ("\n", ", "))
+            self.take(origin, text[at + 1 :].partition("\n")[2] if at >= 0 else text)
+
     @property
     def taint(self) -> Taint | None:
         """The sources, the newest first, and their texts; None where there is none."""

@@ -30,6 +30,7 @@ from agent.policy import Autonomy, Decision, Stance, Verdict, decide, verdict_fo
 from agent.session import Session
 from tools import registry
 from tools.base import Effect, ToolCall, ToolContext, ToolSchema
+from tools.report import CheckReport
 
 if TYPE_CHECKING:
     from agent.form import Form
@@ -45,6 +46,7 @@ class Done:
     attempts: int = 0
     usage: Usage = field(default_factory=Usage)
     verification: Verification = field(default_factory=Verification)
+    report: CheckReport | None = None  # of the last check on the tree as it is left
     limit: str = ""
     retrying: str = ""  # why the model was being asked again when the work ended
     failed: str = ""  # why the job was not done

@@ -215,6 +215,13 @@ class Workspace:
 
         return Listing(everywhere, LISTED)
 
+    def near(self, path: str) -> list[str]:
+        """Return the files, three at most, that the path of a missing one was perhaps meant to be.
+
+        Raises PathError as `locate` does.
+        """
+        return self._near(self._place(path))
+
     def changed_ns(self, path: str) -> int:
         """Return when a file was written last, in nanoseconds; 0 where there is none."""
         try:
@@ -313,6 +320,11 @@ class Workspace:
 
     def _missing(self, place: _Place) -> str:
         """Say that a file is missing, and what was perhaps meant."""
+        near = self._near(place)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        return f"{place.shown} does not exist{hint}"
+
+    def _near(self, place: _Place) -> list[str]:
         from difflib import get_close_matches
         from itertools import islice
 
@@ -323,8 +335,7 @@ class Workspace:
         if not near:
             by_name = {path.rsplit("/", 1)[-1]: path for path in reversed(found)}
             near = [by_name[hit] for hit in get_close_matches(name, by_name, n=3, cutoff=0.7)]
-        hint = f"; did you mean {', '.join(near)}?" if near else ""
-        return f"{place.shown} does not exist{hint}"
+        return near
 
 
 def read_outside(path: str, limit: int | None = None, *, home: Path | None = None) -> FileView:

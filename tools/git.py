@@ -13,17 +13,18 @@ from tools.repository import PLAIN_DIFF, GitRan, Repository
 
 _OUTPUT_BYTES = 8_000
 _MOST_COMMITS = 200
+_UNBORN = "there are no commits yet; use action=status"
 
 # what git says, and what that means for the one who called
 _REFUSALS = (
     ("not a git repository", "this folder is no git repository; ask the user before `git init`"),
     ("cannot use bare repository", "this is a bare repository: it has no files to work on"),
     ("must be run in a work tree", "this is a bare repository: it has no files to work on"),
-    ("does not have any commits yet", "there are no commits yet; use action=status"),
-    ("bad revision 'HEAD'", "there are no commits yet; use action=status"),
-    ("bad default revision", "there are no commits yet; use action=status"),
-    ("ambiguous argument 'HEAD'", "there are no commits yet; use action=status"),
-    ("no such ref: HEAD", "there are no commits yet; use action=status"),
+    ("does not have any commits yet", _UNBORN),
+    ("bad revision 'HEAD'", _UNBORN),
+    ("bad default revision", _UNBORN),
+    ("ambiguous argument 'HEAD'", _UNBORN),
+    ("no such ref: HEAD", _UNBORN),
     ("index.lock", "another git command is at work here (.git/index.lock exists); try again later"),
     (
         "Please tell me who you are",
@@ -136,6 +137,27 @@ async def _commit(repository: Repository, args: GitArgs, paths: Sequence[str]) -
         f"{_shorten(ran.output)}\n[not committed: a hook refused, or git failed; files are staged]"
     )
     return ToolResult(text=text, ok=False, summary="not committed")
+
+
+async def uncommitted(context: ToolContext) -> tuple[str, list[str]]:
+    """Return the diff of the working tree against HEAD, and the new files that git would add.
+
+    Where nothing is committed yet, all files are new. Raises ToolError where git cannot say.
+    """
+    repository = Repository.of(context)
+    if repository is None:
+        raise ToolError("git is not installed")
+    try:
+        diff = await repository.read("diff", *PLAIN_DIFF, "HEAD", "--")
+        unborn = diff.exit_code != 0 and str(_refusal(diff)) == _UNBORN
+        kinds = ("--others", *(("--cached",) if unborn else ()))
+        new = await repository.read("ls-files", "-z", "--exclude-standard", *kinds)
+    except SandboxError as error:
+        raise ToolError(f"git was not started: {error}") from error
+    for ran in (new,) if unborn else (diff, new):
+        if ran.exit_code != 0:
+            raise _refusal(ran)
+    return "" if unborn else diff.output, [name for name in new.output.split("\0") if name]
 
 
 def _shorten(output: str) -> str:

@@ -86,11 +86,16 @@ class Read(Tool[ReadArgs]):
         shown, end = _numbered(lines, start, wanted, size)
         left = len(lines) - end
         if end < wanted or (left and not args.end):
-            more = f"{left} more lines" if left > 1 else "1 more line"
-            shown += f"\n[… {more}; continue with read path={path} start={end + 1} …]"
+            shown += f"\n{continued(path, left, end + 1)}"
         if view.truncated:
             shown += f"\n[… only the first {READ >> 20} MB of {view.size:,} bytes can be read …]"
         return ToolResult(text=shown, summary=f"{path}: lines {start}-{end} of {len(lines)}")
+
+
+def continued(path: str, left: int, start: int) -> str:
+    """Return what is said where so many lines are left out, with the call that goes on."""
+    more = f"{left} more lines" if left > 1 else "1 more line"
+    return f"[… {more}; continue with read path={path} start={start} …]"
 
 
 def _numbered(lines: list[str], start: int, wanted: int, size: int) -> tuple[str, int]:

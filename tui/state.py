@@ -202,12 +202,13 @@ class State:
 
     def _turned(self, event: Base) -> None:
         match event:
-            case TurnStarted(prompt=prompt, origin=origin):
+            case TurnStarted(prompt=prompt, context=context, origin=origin):
                 self.working, self.began, self.ended = True, event.time, event.time
                 self.step = self.attempt = 0
                 self.doing, self.turn = "starting", Usage()
                 self._withdraw(prompt)
-                self._taint(origin, prompt)
+                self._foreign.hear(origin, f"{prompt}\n\n{context}")
+                self.stance.taint = self._foreign.taint
             case TurnFinished(usage=usage):
                 self.working, self.ended, self.doing = False, event.time, ""
                 self.spent, self.turn = self.spent + usage, Usage()

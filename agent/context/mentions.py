@@ -7,7 +7,7 @@ whatever is cut is said, with the call that continues it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from agent.context.sources import Sources
 
@@ -17,6 +17,7 @@ MOST_NAMED = 3  # definitions shown in full
 MOST_USES = 6  # lines that use a name
 
 Near = Callable[[str], str]
+Span = tuple[str, int, int]  # a path, and the first and the last line of it
 
 _PATH = re.compile(r"[\w.@+-]*(?:/[\w.@+-]+)+|[\w-]+\.[A-Za-z]{1,5}\b")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]+")
@@ -27,14 +28,19 @@ _PLAIN = frozenset(
 )
 
 
-def gather(sources: Sources, prompt: str, near: Near = lambda prompt: "") -> str:
+def gather(
+    sources: Sources,
+    prompt: str,
+    near: Near = lambda prompt: "",
+    shown: Collection[Span] = (),
+) -> str:
     """Return excerpts for the prompt under a heading; empty when it is about nothing that is here.
 
-    Where it names nothing, `near` says what it may be about.
+    Where it names nothing, `near` says what it may be about. What is `shown` already is left out.
     """
     parts: list[str] = []
     left = BUDGET
-    for part in (*_files(sources, prompt), *_definitions(sources, prompt)):
+    for part in (*_files(sources, prompt, shown), *_definitions(sources, prompt, shown)):
         if len(part) > left:
             continue
         parts.append(part)
@@ -44,18 +50,20 @@ def gather(sources: Sources, prompt: str, near: Near = lambda prompt: "") -> str
     return "From the repository:\n" + "\n\n".join(parts) if parts else ""
 
 
-def _files(sources: Sources, prompt: str) -> Iterator[str]:
+def _files(sources: Sources, prompt: str, there: Collection[Span]) -> Iterator[str]:
     for name in dict.fromkeys(_PATH.findall(prompt)):
         bare = name.removeprefix("@")
         # a full stop may end the sentence and not the name
         path = sources.located(name) or sources.located(bare) or sources.located(bare.rstrip("."))
+        if any(path == other for other, _, _ in there):
+            continue
         # what others wrote is not handed over unasked; reading it is the model's own step
         text = sources.text(path) if path and not sources.foreign(path) else None
         if path and text is not None:
             yield _excerpt(path, text.split("\n"), 1, EXCERPT)
 
 
-def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
+def _definitions(sources: Sources, prompt: str, there: Collection[Span]) -> Iterator[str]:
     words = {word for word in _WORD.findall(prompt) if word.lower() not in _PLAIN}
     # a word that could be prose names a definition only where it is written as code
     names = {word for word in words if _is_code(word, prompt)}
@@ -64,6 +72,11 @@ def _definitions(sources: Sources, prompt: str) -> Iterator[str]:
     for source, symbol in sources.defining(names):
         if source.path in shown and source.text.count("\n") < EXCERPT:
             continue  # the file stands there already
+        if any(
+            source.path == path and first <= symbol.start_line <= last
+            for path, first, last in there
+        ):
+            continue
         if count == MOST_NAMED:
             break
         count += 1

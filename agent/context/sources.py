@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -46,7 +47,9 @@ def is_test(path: str) -> bool:
 class Sources:
     """The text and functions of the workspace, read when first asked for."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, until: float = float("inf")) -> None:
+        """Begin; at the time `until` of the monotonic clock nothing is read any more."""
+        self.until = until
         self._workspace = workspace
         self._files: dict[str, Source | None] = {}
         self._paths: list[str] | None = None
@@ -56,7 +59,7 @@ class Sources:
         if self._paths is None:
             self._paths = []
             for path in self._workspace.walk():
-                if len(self._paths) >= MAX_FILES:
+                if len(self._paths) >= MAX_FILES or time.monotonic() >= self.until:
                     break
                 if language_of(path, "") is not None and not is_test(path):
                     self._paths.append(path)
@@ -76,6 +79,8 @@ class Sources:
 
     def text(self, path: str) -> str | None:
         """Return the text of a file without parsing it."""
+        if time.monotonic() >= self.until:
+            return None
         try:
             view = self._workspace.read(path, MAX_BYTES)
             return None if view.truncated else TextFile.decode(view.data).text

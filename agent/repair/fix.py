@@ -61,7 +61,7 @@ async def _repair(turn: Turn, bench: Bench, bug: str) -> None:
     finally:
         turn.done.usage, turn.done.retrying = asking.used, asking.retrying
     if won is None:
-        turn.done.failed = _none(turn)
+        turn.done.failed, turn.done.report = _none(turn), seen.before
         turn.done.hint = "try again with --effort 3, or name the function in the bug"
         return
     turn.emit(PhaseStarted(phase="select", detail=f"attempt {turn.done.attempts}"))

@@ -52,7 +52,8 @@ class PromptCard(Card):
         if self._pictures:
             said.append(dim(f"with {self._pictures} picture{'s' * (self._pictures > 1)}"))
         if self._origin:
-            said += wrap(dim(f"with text from {clean(self._origin)}"), room)
+            origins = ", ".join(self._origin.split("\n"))
+            said += wrap(dim(f"with text from {clean(origins)}"), room)
         out = [Content("")] if self.at > 0 else []
         out += [] if self._mid else [rule(width)]
         out += under(decoration(_YOU, "$accent"), said)
