@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from agent.checkpoint import Checkpoints
-from agent.context.sources import is_test
 from sandbox.workspace import PathError, Workspace
 from tools.inner_tests import inner_tests, restored, told_apart
+from tools.likely import is_test
 
 # files that decide what the tests are, or what runs them
 CONFIGURATION = frozenset(

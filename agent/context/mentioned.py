@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 
 from agent.context.index import Index, State, key
-from agent.context.sources import is_test
 from agent.proof import Counted
 from sandbox.workspace import PathError
 from tools import symbols
@@ -25,6 +24,7 @@ from tools.base import ToolContext, ToolError
 from tools.check import describe
 from tools.diffs import unified
 from tools.git import uncommitted
+from tools.likely import is_test
 from tools.provenance import origin_of
 from tools.read import READ, continued
 from tools.report import CheckReport

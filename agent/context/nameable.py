@@ -12,12 +12,12 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from agent.context.sources import is_test
 from agent.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from agent.models.base import FileText, Groups, Known
 from sandbox.workspace import PathError, Workspace
 from tools import symbols
 from tools.base import Named
+from tools.likely import is_test
 from tools.parts import parts
 from tools.textfile import NotText, TextFile
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 from agent.context.asked import Word, stem, words_of
 from agent.context.index import COMMON_NAME, Defined, Index
-from agent.context.sources import is_test
 from agent.context.tags import parts_of
+from tools.likely import is_test
 
 K1, B = 1.2, 0.6  # of BM25
 PATH, EXACT, PART = 6.0, 1.0, 0.5  # what a word counts in a path, as a whole name, as a part of one

@@ -6,20 +6,17 @@ import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from sandbox.workspace import PathError, Workspace
 from tools import symbols
 from tools.languages import language_of
+from tools.likely import is_test
 from tools.provenance import origin_of
 from tools.symbols import Symbol
 from tools.textfile import NotText, TextFile
 
 MAX_FILES = 3000  # source files looked at
 MAX_BYTES = 400_000  # of one file
-
-_TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec", "specs"})
-_TEST_FILE = re.compile(r"(^tests?_|_tests?$|\.test$|\.spec$|^conftest$|^tests?$)")
 
 
 @dataclass
@@ -34,14 +31,6 @@ class Source:
     def functions(self) -> list[Symbol]:
         """The definitions that run: functions and methods."""
         return [each for each in self.definitions if each.kind in ("function", "method")]
-
-
-def is_test(path: str) -> bool:
-    """Whether a path is a test or serves tests, by the common conventions."""
-    pure = PurePosixPath(path)
-    if _TEST_FOLDERS & {part.lower() for part in pure.parts[:-1]}:
-        return True
-    return bool(_TEST_FILE.search(pure.stem.lower()))
 
 
 class Sources:

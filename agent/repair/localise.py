@@ -13,10 +13,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.context.sources import Source, Sources, class_of, is_test
+from agent.context.sources import Source, Sources, class_of
 from agent.repair.recent import Age, Edited
 from tools import symbols
 from tools.inner_tests import inner_tests
+from tools.likely import is_test
 from tools.report import Failure, Ran
 from tools.symbols import Symbol
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.context.sources import Sources, is_test
+from agent.context.sources import Sources
 from agent.repair.localise import source_of_test, suspects
 from sandbox.workspace import Workspace
+from tools.likely import is_test
 from tools.report import Failure, Ran
 
 FILES = {

@@ -8,6 +8,7 @@ import pytest
 from tests.tools.bench import Bench
 from tools.base import Effect
 from tools.grep import BadPattern, Hit, Query, grep, ripgrep
+from tools.likely import asked
 
 CART = "class Cart:\n    def total(self):\n        return 1  # Total\n\n\ntotal = Cart().total()\n"
 
@@ -28,13 +29,108 @@ async def test_matches_come_by_file_with_the_definition_around_them(
 ) -> None:
     bench.file("a.py", CART)
     bench.file("b/notes.txt", "the total\nno\n")
-    result = await bench.call("search", pattern=plain + "total")
+    result = await bench.call("search", pattern=plain + "total|nothing")
     assert result.text == (
         "a.py\n  2: def total(self):\n  6: total = Cart().total()\nb/notes.txt\n  1: the total"
     )
     assert result.summary == "3 matches in 2 files"
     around = await bench.call("search", pattern=plain + "return")
     assert around.text == "a.py\n  3 (Cart.total): return 1  # Total"
+
+
+async def test_definitions_come_first_then_sources_tests_and_the_rest(bench: Bench) -> None:
+    bench.file("a.lock", "total\n")
+    bench.file("b.md", "def total\n")
+    bench.file("c.py", "x = total()\n")
+    bench.file("tests/test_a.py", "def test_total():\n    total()\n")
+    bench.file("vendor/x.py", "def total():\n    pass\n")
+    bench.file("z.py", "total()\n\n\n@cached\ndef total(a):\n    total()\n")
+    bench.file("w/cart.rb", "def total\n")
+    expected = """\
+w/cart.rb
+  1 defines total: def total
+z.py
+  5 defines total: def total(a):
+  1: total()
+  6 (total): total()
+c.py
+  1: x = total()
+tests/test_a.py
+  1: def test_total():
+  2: total()
+a.lock
+  1: total
+b.md
+  1: def total
+vendor/x.py
+  1 defines total: def total():"""
+    assert (await bench.call("search", pattern="total")).text == expected
+
+
+async def test_what_defines_a_name_is_found_behind_hundreds_of_its_uses(bench: Bench) -> None:
+    for number in range(20):
+        bench.file(f"a{number:02}.py", "x = LIMIT\n" * 5)
+    bench.file("b.py", "x = LIMIT\n" * 500 + "LIMIT: int = 3\n")
+    result = await bench.call("search", pattern=r"\bLIMIT\b")
+    assert result.text.startswith("b.py\n  501 defines LIMIT: LIMIT: int = 3\n  1: x = LIMIT\n")
+    assert result.text.endswith(
+        "[… 40 of 601 matches in 21 files shown; use a narrower path, glob or pattern …]"
+    )
+
+
+async def test_a_definition_that_is_asked_for_in_another_form_is_found(bench: Bench) -> None:
+    bench.file("a.py", CART)
+    bench.file("b.py", "class Other:\n    async def total(self): ...\n")
+    dotted = await bench.call("search", pattern="Cart.total$")
+    assert "defines" not in dotted.text  # an expression, and no name
+    dotted = await bench.call("search", pattern="Cart.total")
+    assert dotted.text == (
+        "no match for `Cart.total` (2 files searched)\na.py\n"
+        "  2 defines Cart.total: def total(self):"
+    )
+    other = await bench.call("search", pattern="function total")
+    assert "b.py\n  2 defines Other.total: async def total(self): ..." in other.text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("total", "total"),
+        (r"\btotal\b", "total"),
+        (r"def\s+total\(", "total"),
+        ("class Cart", "Cart"),
+        (r"Cart\.total", "Cart.total"),
+        ("a b", ""),
+        ("tot.*", ""),
+        ("", ""),
+    ],
+)
+def test_a_pattern_that_looks_for_a_name_is_known(pattern: str, name: str) -> None:
+    found = asked(pattern)
+    assert (found.name if found else "") == name
+
+
+@pytest.mark.parametrize(
+    ("line", "defines"),
+    [
+        ("def total(self):", True),
+        ("\tasync def total(", True),
+        ("func (c *Cart) total() int {", True),
+        ("pub fn total<T>(", True),
+        ("export const total = () =>", True),
+        ("export function total(", True),
+        ("int Cart::total()", False),
+        ("total = 3", True),
+        ("    total = 3", False),
+        ("total == 3", False),
+        ("def subtotal():", False),
+        ("print(total)", False),
+    ],
+)
+def test_a_line_that_defines_is_told_from_one_that_uses(line: str, defines: bool) -> None:
+    found = asked("total")
+    assert found is not None
+    assert found.defined_by(line) is defines
 
 
 async def test_what_is_left_out_is_said(bench: Bench, plain: str) -> None:
@@ -90,7 +186,7 @@ async def test_a_literal_that_only_looks_like_an_expression_is_found(bench: Benc
 async def test_our_own_program_takes_literals_and_finds_the_column(bench: Bench) -> None:
     bench.file("a.py", "é f(x\n")
     found = await grep(bench.context, Query("F(x", literal=True, ignore_case=True), program="")
-    assert found.hits == {"a.py": [Hit(1, "é f(x", 2)]}
+    assert (found.files, found.hits("a.py")) == (["a.py"], [Hit(1, "é f(x", 2)])
     assert (found.counts, found.cut_off) == ({"a.py": 1}, False)
     with pytest.raises(BadPattern):
         await grep(bench.context, Query("f(x"), program="")
