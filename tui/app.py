@@ -13,6 +13,7 @@ from textual.app import App
 from textual.binding import BindingType
 
 from agent import secret_values
+from agent.config import cache_path
 from agent.desk import Desk
 from agent.errors import WispError
 from agent.events import ApprovalAsked, Base, Notice, TurnFinished
@@ -105,7 +106,8 @@ class Wisp(App[int]):
 
     def get_default_screen(self) -> Main:
         """Make the main screen."""
-        files, commands = Files(self.workspace), self.actions.commands
+        files = Files(self.workspace, cache=cache_path())
+        commands = self.actions.commands
         entry = Entry(self.work, files, self.drafts, commands, self.tell)
         wanted, repo = Wanted(self.waiting), self.workspace.root.name
         self.main = Main(repo, self.fold, wanted, entry, self.state.stance)

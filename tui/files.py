@@ -1,4 +1,7 @@
-"""The files that `@` may name: listed in a thread, kept for a while, ranked by how they fit."""
+"""What `@` may name: files, listed in a thread, kept for a while, ranked by how they fit.
+
+And definitions, from the index of the repository where there is one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
+from pathlib import Path
 from typing import NamedTuple
 
 from agent.terminal import inert
@@ -43,11 +47,25 @@ class Hit:
     columns: tuple[int, ...]
 
 
-class Files:
-    """The names of a workspace's files, as git would list them; `fresh` is for how many seconds."""
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A definition that fits, and where it stands."""
 
-    def __init__(self, workspace: Workspace, fresh: float = FRESH) -> None:
+    name: str
+    place: str
+
+
+class Files:
+    """The names of a workspace's files, as git would list them; `fresh` is for how many seconds.
+
+    Below `cache` an index of its definitions may lie.
+    """
+
+    def __init__(
+        self, workspace: Workspace, fresh: float = FRESH, cache: Path | None = None
+    ) -> None:
         self._workspace = workspace
+        self._cache = cache
         self._fresh = fresh
         self._listed = 0.0
         self.names: list[Name] = []  # grows while the first list is made
@@ -65,6 +83,24 @@ class Files:
     def partial(self) -> bool:
         """Whether the first list is still being made."""
         return self.listing and not self._listed
+
+    def symbols(self, query: str, most: int) -> list[Symbol]:
+        """Return the definitions that fit best; none without an index, which is not made here.
+
+        Takes a part of a second for a large repository, so it is called in a thread.
+        """
+        from agent.context.index import Index, place_of  # brings the syntax trees
+
+        cache, last = self._cache, query.rpartition(".")[2]
+        if cache is None or not last or not place_of(self._workspace, cache).exists():
+            return []
+        with Index.of(self._workspace, cache) as index:
+            found = index.named_like(last)
+        lower = query.lower()
+        found = [each for each in found if lower in each[0].lower() and inert(each[1]) == each[1]]
+        short = [(name.rpartition(".")[2].lower(), name, path, line) for name, path, line in found]
+        best = nsmallest(most, short, key=lambda each: not each[0].startswith(last.lower()))
+        return [Symbol(name, f"{path}:{line}") for _, name, path, line in best]
 
     def stop(self) -> None:
         """Have a list that is being made end where it is."""

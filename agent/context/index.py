@@ -80,6 +80,12 @@ def key(word: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def place_of(workspace: Workspace, cache: Path) -> Path:
+    """Return the file that the index of a workspace is in, below our cache."""
+    name = hashlib.blake2b(str(workspace.root).encode(errors="replace"), digest_size=12)
+    return cache / "maps" / f"{name.hexdigest()}.db"
+
+
 class Index:
     """The index of one repository; it belongs to the thread that opened it."""
 
@@ -102,8 +108,7 @@ class Index:
     @contextlib.contextmanager
     def of(cls, workspace: Workspace, cache: Path) -> Iterator[Index]:
         """Open the index of a workspace below our cache."""
-        name = hashlib.blake2b(str(workspace.root).encode(errors="replace"), digest_size=12)
-        index = cls(cache / "maps" / f"{name.hexdigest()}.db")
+        index = cls(place_of(workspace, cache))
         try:
             yield index
         finally:
@@ -290,6 +295,18 @@ class Index:
             found += self._base.execute(sql, part).fetchall()
         return found
 
+    def named_like(self, part: str) -> list[tuple[str, str, int]]:
+        """Return (name, path, line) of definitions whose own name contains a part, shorter first.
+
+        At most those of `AT_ONCE` names; none that stand in a function.
+        """
+        words = sorted(self.words_like(part), key=lambda row: (len(row[1]), row[1]))[:AT_ONCE]
+        sql = (
+            "select d.name, f.path, d.line from definitions d join files f on f.id = d.file"
+            f" where d.pull > 0 and d.word in ({_marks(words)}) order by length(d.name), f.path"
+        )
+        return self._base.execute(sql, [number for number, _ in words]).fetchmany(AT_ONCE)
+
     def central(self, most: int) -> list[tuple[int, int, float]]:
         """Return (definition, file, weight) for what other files name most, the first `most`."""
         rows = "select id, file, weight from central order by weight desc"
@@ -330,5 +347,5 @@ def _parts(values: Iterable[int]) -> Iterator[list[int]]:
         yield every[start : start + AT_ONCE]
 
 
-def _marks(values: Sequence[int]) -> str:
+def _marks(values: Sequence[object]) -> str:
     return ",".join("?" * len(values))

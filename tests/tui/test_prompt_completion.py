@@ -7,6 +7,7 @@ from inline_snapshot import snapshot
 from textual import events
 from textual.widgets import Static
 
+from agent.context.index import Index
 from sandbox.workspace import Workspace
 from tests.tui.prompts import CSS, seen, write
 from tests.tui.screen import Stage
@@ -93,6 +94,61 @@ async def test_a_name_in_the_middle_is_completed_in_place(root: Path) -> None:
         await pilot.press("enter")
         assert prompt.value == "fix @src/pricing.py now\n"
         assert app.said == []
+
+
+def offered(popup: Completion) -> list[str]:
+    return [choice.shown for choice in popup._choices]
+
+
+async def test_the_diff_and_what_fails_are_offered_and_sent_as_they_are(root: Path) -> None:
+    app, prompt, popup = stage(root)
+    async with app.run_test() as pilot:
+        await write(pilot, "review @di")
+        assert offered(popup)[0] == "diff"
+        await pilot.press("tab")
+        assert prompt.value == "review @diff "
+        await write(pilot, "and @failing")
+        await pilot.press("enter")
+        assert [each.text for each in app.said] == ["review @diff and @failing"]
+
+
+async def test_the_lines_of_a_file_are_typed_by_hand(root: Path) -> None:
+    app, _, popup = stage(root)
+    async with app.run_test() as pilot:
+        await write(pilot, "see @src/pricing.py:1-")
+        assert not popup.is_open
+        await write(pilot, "4")
+        await pilot.press("enter")
+        assert [each.text for each in app.said] == ["see @src/pricing.py:1-4"]
+
+
+async def test_definitions_are_offered_from_an_index_that_is_there(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cache = tmp_path_factory.mktemp("cache")
+    (root / "src/pricing.py").write_text("class Price:\n    def total(self):\n        pass\n")
+    workspace, popup = Workspace(root), Completion()
+    prompt = Prompt(popup, Files(workspace, cache=cache))
+    async with Stage(Static(), popup, prompt, css=CSS).run_test() as pilot:
+        await write(pilot, "@tot")
+        assert "Price.total" not in offered(popup)
+        with Index.of(workspace, cache) as index:
+            index.update(workspace)
+        await write(pilot, "a")
+        assert offered(popup) == ["Price.total"]
+        await pilot.press("tab")
+        assert prompt.value == "@Price.total "
+        await write(pilot, "@Price.t")
+        assert offered(popup)[0] == "Price.total"
+
+
+async def test_a_name_with_spaces_is_put_in_quotes(root: Path) -> None:
+    (root / "my notes.md").touch()
+    app, prompt, _ = stage(root)
+    async with app.run_test() as pilot:
+        await write(pilot, "@notes")
+        await pilot.press("tab")
+        assert prompt.value == '@"my notes.md" '
 
 
 async def test_escape_closes_the_list_until_another_word_begins(root: Path) -> None:

@@ -69,7 +69,7 @@ TYPED = (
     ("\\ Enter", "a new line, on any terminal"),
     ("Ctrl+X Ctrl+E", "write it in your own editor"),
     ("Tab", "take what is offered"),
-    ("@", "name a file"),
+    ("@", "name a file, a definition, diff or failing"),
     ("/", "a command, at the beginning"),
     ("!", "run a command yourself, at the beginning"),
     ("Shift with ←→↑↓", "select"),

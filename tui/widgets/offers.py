@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,14 +12,21 @@ from textual.widgets.text_area import Location
 
 from agent.terminal import inert
 from tui.commands import Command
-from tui.files import Files, Hit, rank
+from tui.files import Files, Hit, Symbol, rank
 from tui.recall import Recall
 from tui.widgets.completion import Choice, Completion
 from tui.widgets.folding_area import FoldingArea, plain
 
 AT_ONCE = 1000  # names that are ranked while the key is handled; more are in a thread
 MOST = 50  # choices
+SYMBOLS = 20  # definitions among them
 _LOOK = 200  # columns before the cursor in which an `@` is looked for
+_WORDS = {
+    "diff": "what is changed against HEAD, new files too",
+    "failing": "the failing tests of the last check",
+}
+_NAME = re.compile(r"[^\W\d]\w+(?:\.\w*)*")
+_RANGE = re.compile(r".+:[\d-]*")  # the lines of a file are typed by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Offers:
         self._offered: Wanted | None = None  # what the list on the screen is for
         self._left: Location | None = None  # where the user wanted no list
         self._searching = False
-        self._ranking = False
+        self._ranking = self._naming = False
+        self._named_so: tuple[str, list[Symbol]] = ("", [])  # the last query, and what fits it
         self._moved = False  # the mark, since the list was opened
 
     @property
@@ -153,7 +162,9 @@ class Offers:
         if at < 0 or (at and not line[at - 1].isspace()):
             return None
         word = line[at + 1 : column]
-        return Wanted("file", word, (row, at)) if not any(map(str.isspace, word)) else None
+        if any(map(str.isspace, word)) or _RANGE.fullmatch(word):
+            return None
+        return Wanted("file", word, (row, at))
 
     def _show(
         self, wanted: Wanted, title: str, choices: list[Choice], *, always: bool = False
@@ -207,6 +218,9 @@ class Offers:
             self._files.listing = True  # at once: the next key comes before the thread has begun
             self._area.run_worker(self._list(), group="files")
         self._offer_best()
+        if not self._naming and self._wanted and _NAME.fullmatch(self._wanted.query):
+            self._naming = True
+            self._area.run_worker(self._name(), group="files")
 
     async def _list(self) -> None:
         await asyncio.to_thread(self._files.scan)
@@ -234,13 +248,44 @@ class Offers:
         finally:
             self._ranking = False
 
+    async def _name(self) -> None:
+        """Look for definitions in a thread, until what is looked for is what is typed."""
+        try:
+            while (wanted := self._wanted) is not None and wanted.kind == "file":
+                found = await asyncio.to_thread(self._files.symbols, wanted.query, SYMBOLS)
+                if wanted == self._wanted:
+                    self._named_so = wanted.query, found
+                    if found and not self._moved:
+                        self._offer_best()
+                    return
+        finally:
+            self._naming = False
+
     def _offer_files(self, wanted: Wanted, hits: list[Hit]) -> None:
-        choices = [
-            Choice(f"@{hit.path} ", hit.path, columns=hit.columns, from_end=True) for hit in hits
+        """Offer the words, the files that hold what is typed, definitions, then other files."""
+        query = wanted.query
+        words = [
+            Choice(f"@{word} ", word, about, columns=tuple(range(len(query))))
+            for word, about in _WORDS.items()
+            if word.startswith(query)
         ]
+        held = [_file(hit) for hit in hits if query.lower() in hit.path.lower()]
+        others = [_file(hit) for hit in hits if query.lower() not in hit.path.lower()]
+        named = self._named_so[1] if self._named_so[0] == query else []
+        found = [
+            Choice(f"@{each.name} ", each.name, each.place, columns=_letters(each.name, query, 0))
+            for each in named
+        ]
+        choices = [*words, *held, *found, *others]
         partial = self._files.partial
         title = "files, listing …" if partial else "files"
         self._show(wanted, title, choices, always=partial)
+
+
+def _file(hit: Hit) -> Choice:
+    spaced = any(map(str.isspace, hit.path))
+    text = f'@"{hit.path}" ' if spaced else f"@{hit.path} "
+    return Choice(text, hit.path, columns=hit.columns, from_end=True)
 
 
 def _letters(text: str, query: str, begin: int) -> tuple[int, ...]:
