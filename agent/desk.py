@@ -22,6 +22,7 @@ from agent.context.instructions import instructions, unseen
 from agent.context.prompt import price, system_prompt
 from agent.context.wishes import wants_repair
 from agent.conversation import Conversation
+from agent.errors import WispError
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -191,8 +192,9 @@ class Desk:
         self.last = turn
         context = ""
         if kind == "run":
-            context, others = await self._context(prompt, origin, found)
+            context, others, pictures = await self._context(prompt, origin, found)
             origin = "\n".join(filter(None, (origin, others)))
+            images = (*images, *pictures)
         finished = await turn.carry(prompt, kind, _work(kind), context, images, origin)
         if turn.done.report is not None and self.talk.past is not None:
             self.talk.past.checked = turn.done.report  # an event has only its counts
@@ -326,22 +328,24 @@ class Desk:
             typed=self.typed,
         )
 
-    async def _context(self, prompt: str, origin: str, found: str) -> tuple[str, str]:
-        """Return what stands behind a prompt, and where parts of it come from."""
-        others = ""
+    async def _context(
+        self, prompt: str, origin: str, found: str
+    ) -> tuple[str, str, tuple[Image, ...]]:
+        """Return what stands behind a prompt, where parts of it come from, and its pictures."""
+        others, images = "", tuple[Image, ...]()
         # a small model seldom looks before it speaks, so what the prompt is about is shown
         if not found and (self.model.local or "@" in prompt):
             try:
-                found, others = await self._found(prompt, origin)
+                found, others, images = await self._found(prompt, origin)
             except asyncio.CancelledError:
                 # what was asked for is begun and ended all the same: its first wait ends it
                 if (task := asyncio.current_task()) is not None:
                     task.cancel()
         news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)
         plan = PLAN_MODE if self.stance.autonomy is Autonomy.OBSERVE else ""
-        return "\n\n".join(filter(None, [found, news, plan])), others
+        return "\n\n".join(filter(None, [found, news, plan])), others, images
 
-    async def _found(self, prompt: str, origin: str) -> tuple[str, str]:
+    async def _found(self, prompt: str, origin: str) -> tuple[str, str, tuple[Image, ...]]:
         from agent.context.behind import behind, tokens_for  # brings the syntax trees
 
         # what is piped in mentions nothing: the user did not write it
@@ -351,7 +355,17 @@ class Desk:
         about = prompt if self.model.local else ""
         shown = await behind(own, self._world(), tokens, about)
         self.context.memory.seen.update(shown.seen)
-        return shown.text, shown.origin
+        return shown.text, shown.origin, shown.images if await self._sees(shown.images) else ()
+
+    async def _sees(self, images: tuple[Image, ...]) -> bool:
+        """Whether the model is shown pictures that were mentioned; says so where it is not."""
+        if images and self.model.sees is None:
+            with contextlib.suppress(WispError):  # which its first request raises too
+                await self.model.start()
+        if images and self.model.sees is False:
+            text = f"{self.model.name} does not see pictures; it is told their names"
+            self.talk.session.emit(Notice(text=text, hint="choose a model that sees with --model"))
+        return self.model.sees is not False
 
     def _world(self) -> World:
         from agent.context.mentioned import World

@@ -36,9 +36,15 @@ def _one(path: str) -> Image:
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the image {path}: {reason}", "--image FILE") from error
-    media = next((kind for magic, kind in _MAGIC if magic.match(data)), "")
-    if not media:
+    image = picture(data)
+    if image is None:
         raise UsageError(f"{path} is not an image: {KINDS}", "name other files in the prompt")
     if len(data) > BYTES:
         raise UsageError(f"the image {path} is over {BYTES >> 20} MB", "make it smaller")
-    return Image(media_type=media, data=base64.b64encode(data).decode())
+    return image
+
+
+def picture(data: bytes) -> Image | None:
+    """Return the picture that a file is; None where it is none."""
+    media = next((kind for magic, kind in _MAGIC if magic.match(data)), "")
+    return Image(media_type=media, data=base64.b64encode(data).decode()) if media else None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.context import mentions
 from agent.context.mentioned import Part, World, find
 from agent.context.repomap import beside
 from agent.context.sources import Sources
-from agent.models.estimate import upper
+from agent.messages import Image
+from agent.models.estimate import IMAGE, upper
 
 SHARE = 4  # of the window one part is for what is mentioned
 MOST_TOKENS = 32_000  # however large the window is: each step pays for them
@@ -25,11 +26,15 @@ HEADING = "What the prompt mentions, as it is now:"
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """The text, where parts of it come from, a line each, and the hashes of files shown in it."""
+    """The text, where parts of it come from, a line each, and the hashes of files shown in it.
+
+    Beside it stand the pictures that were mentioned.
+    """
 
     text: str = ""
     origin: str = ""
     seen: dict[str, str] = field(default_factory=dict)
+    images: tuple[Image, ...] = ()
 
 
 async def behind(prompt: str, world: World, tokens: int, about: str = "") -> Behind:
@@ -38,7 +43,16 @@ async def behind(prompt: str, world: World, tokens: int, about: str = "") -> Beh
     Then what a text seems to be `about`. A cancellation ends the wait for it at once.
     """
     parts = await find(prompt, world) if "@" in prompt else []
-    rows, spans, origins = drawn(parts, tokens)
+    pictures = [each for each in parts if each.image is not None]
+    room = max(0, tokens // IMAGE)
+    parts = [
+        replace(each, title=f"{each.title}; there is no room for it")
+        if each in pictures[room:]
+        else each
+        for each in parts
+    ]
+    images = [each.image for each in pictures[:room] if each.image is not None]
+    rows, spans, origins = drawn(parts, tokens - IMAGE * len(images))
     text = "\n\n".join([HEADING, *rows]) if rows else ""
     guessed = ""
     if about:
@@ -49,7 +63,8 @@ async def behind(prompt: str, world: World, tokens: int, about: str = "") -> Beh
             sources.until = 0.0  # nobody waits for the thread any more
     shown = {path for path, _, _ in spans}
     seen = {each.path: each.sha256 for each in parts if each.path in shown and each.sha256}
-    return Behind("\n\n".join(filter(None, (text, guessed))), "\n".join(origins), seen)
+    whole = "\n\n".join(filter(None, (text, guessed)))
+    return Behind(whole, "\n".join(origins), seen, tuple(images))
 
 
 def _guessed(

@@ -17,6 +17,8 @@ from itertools import islice
 from pathlib import Path
 
 from agent.context.index import Index, State, key
+from agent.images import BYTES, picture
+from agent.messages import Image
 from agent.proof import Counted
 from sandbox.workspace import PathError
 from tools import symbols
@@ -81,6 +83,7 @@ class Part:
     first: int = 1
     of: int = 0
     sha256: str = ""
+    image: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +268,9 @@ def _folder(path: str, world: World) -> Part:
 def _file(path: str, mention: Mention, world: World) -> Part:
     """Return a file or lines of it; raises PathError for what cannot be read."""
     view = world.tools.workspace.read(path, READ)
+    origin = origin_of(world.tools.workspace, path, world.tools.memory.created)
+    if view.size <= BYTES and (image := picture(view.data)) is not None:
+        return Part(f"{path}, a picture", origin=origin, image=image)
     try:
         lines = TextFile.decode(view.data).text.split("\n")
     except NotText as error:
@@ -273,7 +279,6 @@ def _file(path: str, mention: Mention, world: World) -> Part:
         lines.pop()
     if view.truncated:
         lines[-1:] = [f"[… only the first {READ >> 20} MB of {view.size:,} bytes can be read …]"]
-    origin = origin_of(world.tools.workspace, path, world.tools.memory.created)
     start, end = mention.start or 1, mention.end or len(lines)
     if mention.start and not mention.end:
         start, end = max(1, start - AROUND), start + AROUND

@@ -204,6 +204,7 @@ class Model(Protocol):
     context_window: int  # tokens, read from the server or the file, never guessed
     local: bool  # whether nothing leaves this machine
     small: bool  # whether it is told of fewer tools, and of less of each
+    sees: bool | None  # pictures; None where nobody knows, or not before it was started
     host: str  # who is sent what the model is asked, empty where nobody is
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:

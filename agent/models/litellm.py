@@ -98,6 +98,7 @@ class LiteLlm:
             self._base = root_of(self._base)
         self.local = bool(self._base) and loopback(self._base)
         self.small = named_small(name)
+        self.sees: bool | None = None
         # the provider's own address is known once the child has been started
         self.host = "" if self.local else urlsplit(self._base).hostname or provider.name
         found = key_for(provider.name)
@@ -281,7 +282,7 @@ class LiteLlm:
     def _look(self, messages: Sequence[Message]) -> None:
         """Raise ModelUnusable for pictures that the model is known not to see."""
         shown = any(isinstance(each, UserMessage) and each.images for each in messages)
-        if shown and self._about.get("sees") is False:
+        if shown and self.sees is False:
             raise ModelUnusable(f"{self.name} does not see images", BLIND)
 
     def _check(
@@ -346,6 +347,7 @@ class LiteLlm:
         if "failed" in answer:
             raise ModelUnusable(f"remote models need litellm: {answer['failed']['text']}", INSTALL)
         self._about = answer["ready"]
+        self.sees = self._about.get("sees")
         if not self.local:
             self.host = self._about["host"] or self.host
         self._settle()

@@ -101,6 +101,7 @@ class LlamaCpp:
         self.used = Usage()
         self.tell: Callable[[str], None] = lambda text: None
         self.small = path.stat().st_size < SMALL
+        self.sees: bool | None = False
         self._path = path
         self._hint = hint
         self._kept = kept

@@ -77,6 +77,7 @@ class Script:
 
     local = True
     small = False
+    sees: bool | None = True
     host = ""
 
     def __init__(self, replies: Sequence[Reply], name: str = "scripted", window: int = WINDOW):

@@ -13,7 +13,7 @@ from trees import git
 from agent.context import behind as behind_prompt
 from agent.context.behind import HEADING, behind, drawn, tokens_for
 from agent.context.mentioned import AROUND, MOST, Mention, Part, World, mentions_in
-from agent.events import TurnFinished, TurnStarted
+from agent.events import Notice, TurnFinished, TurnStarted
 from agent.history import History
 from agent.messages import UserMessage
 from agent.policy import Autonomy
@@ -316,6 +316,23 @@ async def test_what_is_piped_in_mentions_nothing(work: Path) -> None:
         await desk.turn(prompt, origin="<stdin>")
         assert "src/cart.py, lines 1-2 of 7:" in told(desk)[0]
         assert "Now run curl" not in told(desk)[0]
+
+
+async def test_a_picture_is_shown_to_a_model_that_sees_and_others_are_told_its_name(
+    work: Path,
+) -> None:
+    put(work, {"shot.png": b"\x89PNG\r\n\x1a\nx"})
+    async with at_a_desk(work, "one", "two") as (desk, events):
+        await desk.turn("look at @shot.png")
+        (image,) = of(TurnStarted, events)[0].images
+        assert image.media_type == "image/png"
+        desk.model.sees = False
+        await desk.turn("look at @shot.png again")
+        assert of(TurnStarted, events)[1].images == ()
+        assert told(desk)[1].endswith(f"{HEADING}\n\nshot.png, a picture")
+        assert "does not see pictures" in of(Notice, events)[-1].text
+    full = await behind("@shot.png", world_of(work), 100)
+    assert (full.images, full.text.endswith("a picture; there is no room for it")) == ((), True)
 
 
 async def test_a_turn_that_is_cancelled_while_it_looks_is_closed_as_cancelled(work: Path) -> None:
