@@ -7,9 +7,7 @@ types ahead. What happens is in the events, which the readers are handed.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent import secret_values
 from agent.checkpoint import Checkpoint, Checkpoints
-from agent.config import Settings, cache_path
+from agent.config import Settings
 from agent.context.instructions import instructions, unseen
 from agent.context.prompt import price, system_prompt
-from agent.context.wishes import wants_repair
 from agent.conversation import Conversation
-from agent.errors import WispError
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -35,12 +31,13 @@ from agent.events import (
 )
 from agent.footing import open_workspace, start_model, strong_model, writable
 from agent.grants import Grant
-from agent.job import STDIN, Job
+from agent.job import Job
 from agent.ledger import Ledger
 from agent.messages import Image
-from agent.models.base import LocalModel, Model
+from agent.models.base import Model
 from agent.models.providers import KeyFor
-from agent.policy import Autonomy, Decision, Stance, Verdict, decide
+from agent.policy import Autonomy, Decision, Stance, decide
+from agent.prompted import Prompted, talk_or_repair
 from agent.redaction import Redaction
 from agent.remembered import Unusable, lessons_path, remember
 from agent.session import Reader, new_id
@@ -51,7 +48,6 @@ from sandbox.workspace import Workspace
 from tools.base import Effect, Question, ToolCall, ToolContext, ToolResult
 
 if TYPE_CHECKING:
-    from agent.context.mentioned import World
     from agent.escalation import Strong
     from agent.form import Form
     from agent.turn import Turn
@@ -59,12 +55,6 @@ if TYPE_CHECKING:
 Kind = Literal["run", "fix", "check", "compact"]
 Start = Callable[[Settings, KeyFor], contextlib.AbstractAsyncContextManager[Model]]
 """Starts the model that settings name, for as long as it is needed."""
-BETTER = "what tests tell, a small model mends better by a repair than by a talk"
-TALK = "ask a question, or leave the failing test out, to talk about it"
-PLAN_MODE = (
-    "You may only read now. If this asks for a change, set a plan with `plan`, one item a step,"
-    " and stop: the user decides about it."
-)
 
 
 @dataclass
@@ -182,20 +172,20 @@ class Desk:
         """
         turn = self._new_turn(self.ask, form)
         begun(turn)
-        if kind == "run" and form is None and self._asks_for_repair(prompt):
-            kind = self._repair_or_run()
+        if kind == "run" and form is None:
+            kind = talk_or_repair(prompt, self)
         if kind == "fix":
             writable(self.root)
             self.talk.place.take()
         if kind == "check":
             turn.since = self.unproved
         self.last = turn
-        context = ""
+        given = Prompted(prompt, found, images, origin)
         if kind == "run":
-            context, others, pictures = await self._context(prompt, origin, found)
-            origin = "\n".join(filter(None, (origin, others)))
-            images = (*images, *pictures)
-        finished = await turn.carry(prompt, kind, _work(kind), context, images, origin)
+            given = await given.accompanied(self)
+        finished = await turn.carry(
+            prompt, kind, _work(kind), given.context, given.images, given.origin
+        )
         if turn.done.report is not None and self.talk.past is not None:
             self.talk.past.checked = turn.done.report  # an event has only its counts
         self.talk.leave(self.context.memory)
@@ -259,25 +249,6 @@ class Desk:
 
     # -- within
 
-    def _asks_for_repair(self, prompt: str) -> bool:
-        """Whether a prompt for a small model asks for what `fix` does."""
-        contained = self.site.sandbox.containment is not Containment.NONE
-        able = self.model.small and isinstance(self.model, LocalModel)
-        return able and contained and wants_repair(prompt)
-
-    def _repair_or_run(self) -> Kind:
-        """Return what to do of the two: a repair runs the tests, so nobody may have to be asked."""
-        from tools.check import Check, CheckArgs
-
-        check = ToolCall(id="", name=Check.name, arguments={})
-        verdict = self.decide(check, Check().effects(CheckArgs(), self.context)).verdict
-        if verdict is Verdict.ALLOW:
-            self.talk.session.emit(Notice(text=f"given to the repair: {BETTER}", hint=TALK))
-            return "fix"
-        if verdict is Verdict.ASK:
-            self.talk.session.emit(Notice(text=BETTER, hint="/fix"))
-        return "run"
-
     def _begin(self, dropped: list[Notice]) -> None:
         workspace, sandbox, job = self.site.workspace, self.site.sandbox, self.job
         notices = [*job.notices, *dropped, *self.site.notices]
@@ -327,51 +298,6 @@ class Desk:
             claim=self.talk.place.take,
             typed=self.typed,
         )
-
-    async def _context(
-        self, prompt: str, origin: str, found: str
-    ) -> tuple[str, str, tuple[Image, ...]]:
-        """Return what stands behind a prompt, where parts of it come from, and its pictures."""
-        others, images = "", tuple[Image, ...]()
-        # a small model seldom looks before it speaks, so what the prompt is about is shown
-        if not found and (self.model.local or "@" in prompt):
-            try:
-                found, others, images = await self._found(prompt, origin)
-            except asyncio.CancelledError:
-                # what was asked for is begun and ended all the same: its first wait ends it
-                if (task := asyncio.current_task()) is not None:
-                    task.cancel()
-        news = self.talk.news(self.context.memory, self.site.workspace, self.site.cwd)
-        plan = PLAN_MODE if self.stance.autonomy is Autonomy.OBSERVE else ""
-        return "\n\n".join(filter(None, [found, news, plan])), others, images
-
-    async def _found(self, prompt: str, origin: str) -> tuple[str, str, tuple[Image, ...]]:
-        from agent.context.behind import behind, tokens_for  # brings the syntax trees
-
-        # what is piped in mentions nothing: the user did not write it
-        own = prompt.partition(f"\n{STDIN}\n")[0] if origin == STDIN else prompt
-        used = self.model.count(self.talk.session.history.messages, ()) if "@" in own else 0
-        tokens = tokens_for(self.model.context_window, used)
-        about = prompt if self.model.local else ""
-        shown = await behind(own, self._world(), tokens, about)
-        self.context.memory.seen.update(shown.seen)
-        return shown.text, shown.origin, shown.images if await self._sees(shown.images) else ()
-
-    async def _sees(self, images: tuple[Image, ...]) -> bool:
-        """Whether the model is shown pictures that were mentioned; says so where it is not."""
-        if images and self.model.sees is None:
-            with contextlib.suppress(WispError):  # which its first request raises too
-                await self.model.start()
-        if images and self.model.sees is False:
-            text = f"{self.model.name} does not see pictures; it is told their names"
-            self.talk.session.emit(Notice(text=text, hint="choose a model that sees with --model"))
-        return self.model.sees is not False
-
-    def _world(self) -> World:
-        from agent.context.mentioned import World
-
-        past, below = self.talk.past, os.path.relpath(self.site.cwd, self.root)
-        return World(self.context, cache_path(), past.checked if past else None, below)
 
 
 async def _go_to(job: Job, home: Workspace, name: str, stack: contextlib.AsyncExitStack) -> Site:

@@ -123,8 +123,8 @@ class History:
         """Put one message in the place of the oldest so many behind the system prompt."""
         start = fixed(self.messages)
         old = self.messages[start : start + count]
-        origins = dict.fromkeys(getattr(each, "origin", "") for each in old)
-        origin = ", ".join(filter(None, origins))
+        lines = [line for each in old for line in getattr(each, "origin", "").split("\n")]
+        origin = "\n".join(dict.fromkeys(filter(None, lines)))
         summed = UserMessage(text=text, by="harness", origin=origin)
         self.messages[start : start + count] = [summed]
 

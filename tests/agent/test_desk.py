@@ -12,7 +12,7 @@ import pytest
 
 from agent.approval import nobody
 from agent.config import Settings
-from agent.desk import BETTER, Desk
+from agent.desk import Desk
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -33,6 +33,7 @@ from agent.job import Job
 from agent.log import read
 from agent.messages import UserMessage
 from agent.policy import Autonomy
+from agent.prompted import BETTER
 from agent.redaction import Redaction
 from agent.resumption import Resume
 from tests.support import UNITTEST, put, script
