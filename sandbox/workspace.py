@@ -222,13 +222,21 @@ class Workspace:
         """
         return self._near(self._place(path))
 
-    def changed_ns(self, path: str) -> int:
-        """Return when a file was written last, in nanoseconds; 0 where there is none."""
+    def stamp(self, path: str) -> tuple[int, int]:
+        """Return when a file was written last, in nanoseconds, and its size in bytes.
+
+        The size is -1 of a link and of whatever else is no regular file; 0 and -1 where nothing is.
+        """
         try:
             with self._parent(self._place(path)) as (parent, name):
-                return os.stat(name, dir_fd=parent, follow_symlinks=False).st_mtime_ns
+                found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         except (OSError, PathError):
-            return 0
+            return 0, -1
+        return found.st_mtime_ns, found.st_size if stat.S_ISREG(found.st_mode) else -1
+
+    def changed_ns(self, path: str) -> int:
+        """Return when a file was written last, in nanoseconds; 0 where there is none."""
+        return self.stamp(path)[0]
 
     def near_top(self, depth: int, folders: int) -> Iterator[str]:
         """Yield the files at most `depth` folders below the root, in at most so many `folders`.

@@ -11,6 +11,7 @@ STARTS_PROCESSES = {
 CHILDREN = {
     "sandbox/_launch.py",  # becomes the command, under Landlock
     "sandbox/_listen.py",  # becomes the command, with doors of a network
+    "agent/context/_reads.py",  # reads sources for the index
     "agent/models/_host.py",  # holds the model
     "agent/models/_shared_host.py",  # holds it for all sessions
     "agent/models/_remote.py",  # talks to a remote one

@@ -34,6 +34,7 @@ QUALIFIERS = frozenset({"scope", "body"})  # they name what is inside and are no
 BODIES = frozenset({"class", "interface", "body"})  # a function right inside one is a method
 BLOCKS = frozenset({"block", "statement_block", "compound_statement", "constructor_body"})
 MAX_PROBLEMS = 20
+LONGEST = 400  # characters of a name with what it is in; a source could make them fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,10 @@ def _matches(root: Node, query: Query, data: bytes) -> Iterator[_Found]:
 
 
 def definitions(path: str, text: str) -> list[Symbol]:
-    """Return the definitions in order of their start; none where the language is not known."""
+    """Return the definitions in order of their start; none where the language is not known.
+
+    What stands so deep in others that its name would be long is left out.
+    """
     language = language_of(path, text)
     if language is None:
         return []
@@ -148,6 +152,8 @@ def definitions(path: str, text: str) -> list[Symbol]:
             kind = "method"
         if around:
             found.name = f"{around[-1].name}.{found.name}"
+        if len(found.name) > LONGEST:
+            continue
         around.append(found)
         if kind in QUALIFIERS:
             continue

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.5  # seconds of CPU for one parse; a file of 100 kB takes 0.02
 PIECE = 1 << 16  # bytes
+# no query ends over a tree so deep, or with a node that is so full of signs; a query cannot be
+# stopped, since with a callback of its own py-tree-sitter 0.26.1 crashes
+LARGE = 5_000  # nodes, below which neither matters
+DEEPEST = 500  # nodes one within another that are large
+SIGNS = 10_000  # of one node, that are no nodes of a name
 
 
 @lru_cache(maxsize=len(LANGUAGES))
@@ -38,7 +43,7 @@ def query(language: Language, patterns: str) -> Query:
 
 
 def parse(language: Language, data: bytes) -> Node:
-    """Return the root of a source's tree; an empty one where parsing takes too long."""
+    """Return the root of a source's tree; an empty one where reading it takes too long."""
     from tree_sitter import Parser
 
     started = time.thread_time()
@@ -54,7 +59,24 @@ def parse(language: Language, data: bytes) -> Node:
         # some grammars take forever over thousands of comment lines: then nothing is known of it
         parser.reset()  # else it would go on where it was stopped
         whole = parser.parse(b"")
+    if _unwieldy(whole.root_node):
+        whole = parser.parse(b"")
     return whole.root_node
+
+
+def _unwieldy(root: Node) -> bool:
+    """Whether no query would end over a tree; nobody wrote such a source by hand."""
+    level = [root]
+    for _ in range(DEEPEST):
+        level = [each for each in level if each.descendant_count > LARGE]
+        if not level:
+            return False
+        for each in level:
+            signs = each.child_count - each.named_child_count
+            if signs > SIGNS and signs > 2 * each.named_child_count:
+                return True
+        level = [inner for each in level for inner in each.children]
+    return True
 
 
 class Offsets:

@@ -11,21 +11,23 @@ import hashlib
 import sqlite3
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from agent.context.tags import Definition, tags_of, wanted
-from sandbox.workspace import PathError, Workspace
-from tools.textfile import NotText, TextFile
+from agent.context import reading
+from agent.context.reading import Said
+from agent.context.tags import Definition, wanted
+from agent.models._cores import FreeCores
+from sandbox.workspace import Workspace
 
 MAX_FILES = 100_000  # sources of one repository
-MAX_BYTES = 400_000  # of one source
+WALK = 5.0  # seconds for looking which sources there are; 200,000 files take two
 PATIENCE = 2.0  # seconds for another process that writes
 BATCH = 200  # files whose tags are written together
 AT_ONCE = 500  # values of one question
 COMMON_NAME = 20  # definitions of one name, above which a word refers to none of them
-RACY_NS = 2_000_000_000  # a file written so shortly before it was read is looked at again
 _FORM = """
 create table files(
   id integer primary key, path text unique, changed integer, digest blob,
@@ -47,21 +49,33 @@ select d.id, d.file, d.pull * sum(min(u.count, 4)) / s.bearers as weight
 from shared s join definitions d on d.word = s.word join uses u on u.word = s.word
 where u.file <> d.file and d.pull > 0 group by d.id order by weight desc limit ?
 """
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far an index is: sources there are, those that are in it, those that were read anew."""
+    """How far an index is: sources there are, those that are in it, those that were read anew.
+
+    There are `more` than these where the time did not do to look for all, or there are too many.
+    """
 
     files: int
     known: int
     read: int
+    more: bool = False
 
     @property
     def partial(self) -> bool:
         """Whether something is not in it yet."""
-        return self.known < self.files
+        return self.more or self.known < self.files
+
+    @property
+    def told(self) -> str:
+        """What is to be said of that; empty where all is there."""
+        if not self.partial:
+            return ""
+        more = "more than " if self.more else ""
+        return f"[… partial: {self.known:,} of {more}{self.files:,} sources were read so far …]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +86,6 @@ class Defined:
     file: int
     word: int
     definition: Definition
-
-
-def key(word: str) -> int:
-    """Return the number that stands for a word."""
-    digest = hashlib.blake2b(word.encode(errors="surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
 
 
 def place_of(workspace: Workspace, cache: Path) -> Path:
@@ -94,7 +102,6 @@ class Index:
 
         Where no file can be had it is in memory, for this once.
         """
-        self._keys: dict[str, int] = {}
         try:
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._open(str(place))
@@ -134,35 +141,51 @@ class Index:
 
     # -- bringing it up to date
 
-    def update(self, workspace: Workspace, until: float = float("inf")) -> State:
+    def update(
+        self,
+        workspace: Workspace,
+        until: float = float("inf"),
+        *,
+        most: int = MAX_FILES,
+        cores: Callable[[], int] | None = None,
+    ) -> State:
         """Read what is new or changed, until a time of the monotonic clock; say how far it is.
 
-        It ends sooner where nothing can be written: another process does, or the disk is full.
+        Looking for sources takes WALK seconds at most, or until that time. It ends sooner where
+        nothing can be written: another process does, or the disk is full. It looks at no more than
+        `most` sources, and reads on as many `cores` as nobody else uses.
         """
+        cores = cores or FreeCores().choose
         known = {
             path: (number, changed)
             for number, path, changed in self._base.execute("select id, path, changed from files")
         }
         new: list[str] = []
         old: list[str] = []
-        count = 0
-        for path in _sources(workspace):
-            count += 1
+        found = _Sources(workspace, max(until, time.monotonic() + WALK), most)
+        for path in found:
             was = known.pop(path, None)
             if was is None:
                 new.append(path)
             elif was[1] != workspace.changed_ns(path):
                 old.append(path)
-        read, stale = 0, [*new, *old]
+        stale = [*((path, b"") for path in new), *self._digests(old)]
+        fresh = set(new)
+        read = 0
         with contextlib.suppress(sqlite3.OperationalError):
-            self._forget(number for number, _ in known.values())
-            for start in range(0, len(stale), BATCH):
-                if time.monotonic() >= until:
-                    break
-                part = stale[start : start + BATCH]
-                self._take(workspace, part)
-                read += len(part)
-        return State(count, count - max(0, len(new) - read), read)
+            if found.whole:
+                self._forget(number for number, _ in known.values())
+            with contextlib.closing(reading.read(workspace, stale, until, cores)) as said:
+                while part := list(islice(said, BATCH)):
+                    self._take(part)
+                    read += len(part)
+                    fresh -= {each.path for each in part}
+        return State(found.count, found.count - len(fresh), read, more=not found.whole)
+
+    def _digests(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        for path in paths:
+            row = self._base.execute("select digest from files where path = ?", (path,)).fetchone()
+            yield path, row[0] if row else b""
 
     def _forget(self, files: Iterable[int]) -> None:
         rows = [(number,) for number in files]
@@ -182,66 +205,44 @@ class Index:
             self._base.executemany("delete from uses where word = ? and file = ?", pairs)
         self._base.execute("delete from definitions where file = ?", (number,))
 
-    def _take(self, workspace: Workspace, paths: Sequence[str]) -> None:
+    def _take(self, every: Sequence[Said]) -> None:
+        """Write what some files say."""
         uses: list[tuple[int, int, int]] = []
-        new: list[tuple[int, str]] = []
         with self._writing():
-            for path in paths:
-                uses += self._read(workspace, path, new)
-            self._base.executemany("insert or ignore into words values (?, ?)", new)
+            for said in every:
+                number = self._put(said)
+                pairs = zip(array("q", said.words), array("I", said.uses), strict=True)
+                uses += [(word, number, count) for word, count in pairs]
+                self._base.executemany("insert or ignore into words values (?, ?)", said.new)
             self._base.execute("delete from central")
             # in the order of the table: each page is written once
             self._base.executemany("insert or replace into uses values (?, ?, ?)", sorted(uses))
 
-    def _read(
-        self, workspace: Workspace, path: str, new: list[tuple[int, str]]
-    ) -> Iterator[tuple[int, int, int]]:
-        """Write what one file says, but for its uses, which are returned."""
-        changed = workspace.changed_ns(path)
-        if time.time_ns() - changed < RACY_NS:
-            changed = 0
-        try:
-            view = workspace.read(path, MAX_BYTES)
-            text = "" if view.truncated else TextFile.decode(view.data).text
-            data = view.data
-        except (PathError, NotText):
-            data, text = b"", ""
-        digest = hashlib.blake2b(data, digest_size=16).digest()
-        row = self._base.execute("select id, digest from files where path = ?", (path,)).fetchone()
-        if row is not None and row[1] == digest:
-            self._base.execute("update files set changed = ? where id = ?", (changed, row[0]))
-            return
-        if row is not None:
-            self._drop(row[0])
-        tags = tags_of(path, text)
-        keys = array("q", [self._key(word, new) for word in tags.words])
-        code = array("I", [tags.code.get(word, 0) for word in tags.words])
-        length = sum(tags.words.values())
-        values = (changed, digest, keys.tobytes(), code.tobytes(), length)
+    def _put(self, said: Said) -> int:
+        """Write what one file says, but for its uses; return its number."""
+        row = self._base.execute("select id from files where path = ?", (said.path,)).fetchone()
+        if row is not None and said.same:
+            self._base.execute("update files set changed = ? where id = ?", (said.changed, row[0]))
+            return int(row[0])
+        values = (said.changed, said.digest, said.words, said.code, sum(array("I", said.uses)))
         if row is None:
             fields = "path, changed, digest, words, code, length"
             sql = f"insert into files({fields}) values (?, ?, ?, ?, ?, ?)"
-            number = self._base.execute(sql, (path, *values)).lastrowid or 0
+            number = self._base.execute(sql, (said.path, *values)).lastrowid or 0
         else:
-            number = row[0]
+            number = int(row[0])
+            self._drop(number)
             fields = "changed = ?, digest = ?, words = ?, code = ?, length = ?"
             self._base.execute(f"update files set {fields} where id = ?", (*values, number))
         self._base.executemany(
             "insert into definitions(file, word, name, kind, line, last, head, pull)"
             " values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (number, self._key(d.short, new), d.name, d.kind, d.line, d.end, d.head, d.pull)
-                for d in tags.definitions
+                (number, word, name, kind, line, last, head, pull)
+                for word, name, kind, line, last, head, pull in said.definitions
             ],
         )
-        yield from zip(keys, [number] * len(keys), tags.words.values(), strict=True)
-
-    def _key(self, word: str, new: list[tuple[int, str]]) -> int:
-        found = self._keys.get(word)
-        if found is None:
-            found = self._keys[word] = key(word)
-            new.append((found, word))
-        return found
+        return number
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -331,14 +332,36 @@ class Index:
         ]
 
 
-def _sources(workspace: Workspace) -> Iterator[str]:
-    count = 0
-    for path in workspace.walk():
-        if wanted(path):
-            count += 1
-            if count > MAX_FILES:
-                return
-            yield path
+class _Late(Exception):
+    """The time is up."""
+
+
+class _Sources:
+    """The sources of a workspace, as they are walked, and whether these are all."""
+
+    def __init__(self, workspace: Workspace, until: float, most: int) -> None:
+        self._workspace = workspace
+        self._until = until
+        self._most = most
+        self.count = 0
+        self.whole = True
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for path in self._workspace.walk(entered=self._entered):
+                if not wanted(path):
+                    continue
+                if self.count == self._most:
+                    self.whole = False
+                    return
+                self.count += 1
+                yield path
+        except _Late:
+            self.whole = False
+
+    def _entered(self, folder: str) -> None:
+        if time.monotonic() >= self._until:
+            raise _Late
 
 
 def _parts(values: Iterable[int]) -> Iterator[list[int]]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from agent.context.index import Index, State, key
+from agent.context.index import Index, State
+from agent.context.reading import key
 from agent.images import BYTES, picture
 from agent.messages import Image
 from agent.proof import Counted

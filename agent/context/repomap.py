@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.context.index import MAX_BYTES, Defined, Index, State
+from agent.context.index import Defined, Index, State
 from agent.context.ranking import Ranked, Ranking, Task
+from agent.context.reading import MAX_BYTES
 from agent.models.estimate import upper
 from agent.terminal import inert
 from sandbox.workspace import PathError, Workspace
@@ -54,7 +55,7 @@ def map_of(
     with Index.of(workspace, cache) as index:
         state = index.update(workspace, time.monotonic() + patience)
         ranking = Ranking(index, lambda path: _text(workspace, path))
-        left_out = _left_out(state)
+        left_out = state.told
         ranked = ranking.ranked(task)
         if sure and not any(each.named for each in ranked[:NEAREST]):
             ranked = []
@@ -71,12 +72,6 @@ def beside(workspace: Workspace, prompt: str, cache: Path) -> str:
     """
     found = map_of(workspace, Task(prompt), cache, BESIDE, AT_ONCE, sure=True)
     return found.text if found.shown else ""
-
-
-def _left_out(state: State) -> str:
-    if not state.partial:
-        return ""
-    return f"[… partial: {state.known:,} of {state.files:,} sources were read so far …]"
 
 
 class _Classes:

@@ -22,7 +22,8 @@ _WORD = re.compile(r"[^\W\d]\w{2,60}")
 _QUOTED = r"\"(?:\\.|[^\"\\\n])*\""
 _SINGLE = r"'(?:\\.|[^'\\\n])*'"
 _LETTER = r"'(?:\\[^\n']{1,8}|[^'\\\n])'"  # in Rust `'a` begins no string
-_SLASHES = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/"
+# a comment that never ends goes to the end: each would be looked for again from the next one
+_SLASHES = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/)?"
 _TRIPLE = "|".join(rf"{mark}(?:\\.|[^\\])*?{mark}" for mark in ('"{3}', "'{3}"))
 
 

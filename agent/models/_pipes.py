@@ -37,7 +37,7 @@ class Pipes:
             frame = self.receive()
         except EOFError:
             os._exit(0)
-        _die_with(frame["parent"])
+        die_with(frame["parent"])
         return frame
 
     def send(self, frame: Frame) -> None:
@@ -74,7 +74,7 @@ class Pipes:
         return data
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """End this process when its parent dies, also when that happened before we could ask."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
