@@ -48,6 +48,7 @@ DEPENDENCY_BESIDE: Mapping[str, frozenset[str]] = {
 }
 # a folder that holds one of these says of itself that it can be made again
 DEPENDENCY_WITHIN = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
+STARS = 3  # of one name in an ignore file, and folders of any depth in one pattern
 TEMPORARY = ".wisp-"  # how the names of half-written files begin; the writer's pid follows
 
 Ignores = Callable[[str], bool | None]  # path below the .gitignore -> ignored, kept, not said
@@ -73,7 +74,7 @@ def is_dependency_folder(name: str, beside: Collection[str], within: Collection[
 
 def _matcher(lines: list[str]) -> Ignores | None:
     """Return what one ignore file says, or None when it says nothing."""
-    lines = [line for line in lines if line.strip() and not line.startswith("#")]
+    lines = [line for line in lines if line.strip() and not line.startswith("#") and _ends(line)]
     if not lines:
         return None
     from pathspec import GitIgnoreSpec
@@ -96,6 +97,17 @@ def _matcher(lines: list[str]) -> Ignores | None:
         return spec.check_file(path).include
 
     return ignores
+
+
+def _ends(line: str) -> bool:
+    """Whether trying a pattern on a path ends in time: each star may stand for any run of a name.
+
+    With eight of them a name of 40 letters took a second, and one of 200 no end. One that is left
+    out ignores nothing.
+    """
+    parts = line.split("/")
+    deep = sum("**" in part for part in parts)
+    return deep <= STARS and all(len(re.findall(r"\*+", part)) <= STARS for part in parts)
 
 
 def _means_something(line: str) -> bool:

@@ -22,6 +22,7 @@ from sandbox.descendants import descendants
 from sandbox.workspace import Workspace
 
 NEVER = float("inf")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks in /proc")
 
 
 @pytest.fixture
@@ -36,7 +37,15 @@ def stale(workspace: Workspace) -> list[tuple[str, bytes]]:
 
 
 def children() -> list[int]:
-    return descendants(os.getpid())[1:]
+    """Those that read for us; other tests may have left a watcher."""
+    return [pid for pid in descendants(os.getpid())[1:] if b"_reads.py" in command(pid)]
+
+
+def command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def without_new(every: Iterator[Said]) -> list[Said]:
