@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 from agent.commands import out
 from agent.config import cache_path
+from agent.context.lately import uncommitted
 from agent.context.ranking import Task
 from agent.context.repomap import TOKENS, map_of
 from agent.faces import say
@@ -17,7 +19,9 @@ NOTHING = "no source here"
 
 def show(folder: Path, query: str, tokens: int | None, as_json: bool) -> int:
     """Print the map; what is left to say of it goes to stderr."""
-    found = map_of(open_workspace(folder), Task(query), cache_path(), tokens or TOKENS)
+    workspace = open_workspace(folder)
+    task = Task(query, asyncio.run(uncommitted(workspace)))
+    found = map_of(workspace, task, cache_path(), tokens or TOKENS)
     if as_json:
         told = [
             {

@@ -171,7 +171,7 @@ class PlanItem(Frozen):
 class ToolMemory:
     """What tools remember between the calls of one session."""
 
-    # workspace-relative path -> sha256 of the bytes the model last saw or wrote
+    # workspace-relative path -> sha256 of the bytes the model last saw or wrote, the latest last
     seen: dict[str, str] = field(default_factory=dict)
     directory: str = "."  # where the last shell command ended, relative to the workspace
     jobs: dict[str, BackgroundJob] = field(default_factory=dict)
@@ -180,6 +180,11 @@ class ToolMemory:
     changed: set[str] = field(default_factory=set)  # files that `edit` and `write` changed
     page: tuple[str, str] = ("", "")  # the address that was fetched last, and its text
     diagnosed: Diagnosed = field(default_factory=Diagnosed)
+
+    def saw(self, path: str, sha256: str) -> None:
+        """Remember what the model saw or wrote last."""
+        self.seen.pop(path, None)
+        self.seen[path] = sha256
 
 
 Question = Callable[[str, tuple[str, ...]], Awaitable[str | None]]

@@ -114,4 +114,4 @@ def land(context: ToolContext, change: Change) -> None:
     if change.before is None:
         context.memory.created.add(change.path)
     if change.before is None or change.path in context.memory.seen:
-        context.memory.seen[change.path] = view.sha256
+        context.memory.saw(change.path, view.sha256)

@@ -60,7 +60,7 @@ class Read(Tool[ReadArgs]):
                 return await asyncio.to_thread(_listing, path, context)
             view = workspace.read(path, READ)
         result = self._show(args, path, view, size)
-        context.memory.seen[path] = view.sha256
+        context.memory.saw(path, view.sha256)
         return result
 
     def _show(self, args: ReadArgs, path: str, view: FileView, size: int) -> ToolResult:

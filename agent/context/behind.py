@@ -71,7 +71,9 @@ def _guessed(
     sources: Sources, prompt: str, world: World, spans: Sequence[mentions.Span], alone: bool
 ) -> str:
     def near(text: str) -> str:
-        return beside(world.tools.workspace, text, world.cache) if alone else ""
+        if not alone:
+            return ""
+        return beside(world.tools.workspace, text, world.cache, world.tools.memory)
 
     return mentions.gather(sources, prompt, near, spans)
 

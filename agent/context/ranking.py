@@ -74,7 +74,7 @@ class Ranking:
         for number, (path, _) in self._files.items():
             if weight := task.files.get(path, 0.0):
                 near[number] = near.get(number, 0.0) + weight * most
-        if not near and (task.text.strip() or task.files):
+        if not near and task.text.strip():
             return []
         if near:
             seeds = dict(heapq.nlargest(SEEDS, near.items(), key=lambda item: item[1]))

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.context.index import Defined, Index, State
+from agent.context.lately import in_session
 from agent.context.ranking import Ranked, Ranking, Task
 from agent.context.reading import MAX_BYTES
 from agent.models.estimate import upper
 from agent.terminal import inert
 from sandbox.workspace import PathError, Workspace
+from tools.base import ToolMemory
 from tools.textfile import NotText, TextFile
 
 TOKENS = 1000  # of a map of which nothing else is said
@@ -65,12 +67,14 @@ def map_of(
     return Map(whole, upper(whole) if whole else 0, shown, state)
 
 
-def beside(workspace: Workspace, prompt: str, cache: Path) -> str:
+def beside(workspace: Workspace, prompt: str, cache: Path, memory: ToolMemory) -> str:
     """Return a small map of what a prompt is about; empty where that cannot be told.
 
-    An index that is not there yet is built over several prompts.
+    What the session came to lately, as its tools remember, is near. An index that is not there yet
+    is built over several prompts.
     """
-    found = map_of(workspace, Task(prompt), cache, BESIDE, AT_ONCE, sure=True)
+    task = Task(prompt, in_session(memory))
+    found = map_of(workspace, task, cache, BESIDE, AT_ONCE, sure=True)
     return found.text if found.shown else ""
 
 

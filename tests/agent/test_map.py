@@ -20,6 +20,7 @@ from agent.context.repomap import Map, beside, map_of
 from agent.context.tags import tags_of
 from agent.models.estimate import upper
 from sandbox.workspace import Workspace
+from tools.base import ToolMemory
 
 SHOP: dict[str, str | bytes] = {
     "shop/cart.py": (
@@ -257,9 +258,10 @@ def test_beside_a_prompt_stands_what_it_is_about_and_nothing_for_small_talk(
     root: Path, cache: Path
 ) -> None:
     workspace = Workspace(root)
-    assert "def apply_discount" in beside(workspace, "Which one computes the discount?", cache)
-    assert beside(workspace, "Hello, who are you?", cache) == ""
-    assert beside(workspace, "go on", cache) == ""
+    which = "Which one computes the discount?"
+    assert "def apply_discount" in beside(workspace, which, cache, ToolMemory())
+    assert beside(workspace, "Hello, who are you?", cache, ToolMemory()) == ""
+    assert beside(workspace, "go on", cache, ToolMemory()) == ""
 
 
 # -- what fits
