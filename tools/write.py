@@ -159,7 +159,7 @@ def _move(args: WriteArgs, context: ToolContext) -> ToolResult:
     with refusals():
         context.workspace.move(path, goal, expect=sha256)
     if context.memory.seen.pop(path, None) is not None:
-        context.memory.seen[goal] = sha256
+        context.memory.saw(goal, sha256)
     context.memory.created -= {path}
     said = f"moved {path} to {goal}"
     return ToolResult(text=said, summary=said, changed=(path, goal))
