@@ -56,7 +56,8 @@ class Prompted:
                 images = (*images, *(shown.images if await _seen(shown.images, desk) else ()))
         news = desk.talk.news(desk.context.memory, desk.site.workspace, desk.site.cwd)
         plan = PLAN_MODE if desk.stance.autonomy is Autonomy.OBSERVE else ""
-        whole = "\n\n".join(filter(None, [context, news, plan]))
+        # news last: by its end it is known what of the instructions was told
+        whole = "\n\n".join(filter(None, [context, plan, news]))
         return replace(self, context=whole, images=images, origin=origin)
 
     async def _behind(self, desk: Desk) -> Behind:

@@ -133,6 +133,15 @@ def test_new_instructions_go_last_and_the_prefix_stays(run: Run, root: Path) -> 
     assert messages(only(root))[-2].text.endswith("They are now:\n(none)")
 
 
+def test_new_instructions_are_told_once_where_the_model_may_only_read(run: Run, root: Path) -> None:
+    run("-p", "one", "--autonomy", "observe")
+    (root / "AGENTS.md").write_text("Use spaces.\n")
+    run("-c", "-p", "two", "--autonomy", "observe")
+    assert "Use spaces." in messages(only(root))[-2].text
+    run("-c", "-p", "three", "--autonomy", "observe")
+    assert "Use spaces." not in messages(only(root))[-2].text
+
+
 def test_resume_takes_what_people_type(run: Run, root: Path) -> None:
     run("-p", "one")
     path = only(root)
