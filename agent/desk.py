@@ -27,6 +27,7 @@ from agent.events import (
     EffortChanged,
     Notice,
     PromptQueued,
+    PromptTaken,
     TurnFinished,
 )
 from agent.footing import open_workspace, start_model, strong_model, writable
@@ -249,6 +250,15 @@ class Desk:
 
     # -- within
 
+    async def _ahead(self) -> AsyncIterator[PromptTaken]:
+        """Take what was typed ahead, each with what it mentions; a stop leaves it in the queue."""
+        while self.queue:
+            prompt = self.queue[0]
+            given = await Prompted(prompt).with_mentions(self)
+            if prompt in self.queue:  # it may have been taken back meanwhile
+                self.queue.remove(prompt)
+                yield PromptTaken(prompt=prompt, context=given.context, origin=given.origin)
+
     def _begin(self, dropped: list[Notice]) -> None:
         workspace, sandbox, job = self.site.workspace, self.site.sandbox, self.job
         notices = [*job.notices, *dropped, *self.site.notices]
@@ -296,7 +306,7 @@ class Desk:
             form=form,
             number=self.talk.turns + 1,
             claim=self.talk.place.take,
-            typed=self.typed,
+            ahead=self._ahead,
         )
 
 

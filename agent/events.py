@@ -21,7 +21,7 @@ variants, never for changed ones. Deltas, progress and `Result` are not logged.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -202,6 +202,8 @@ class PromptTaken(Base):
 
     type: Literal["prompt_taken"] = "prompt_taken"
     prompt: str
+    context: str = ""  # what it mentions
+    origin: str = ""  # as a turn has it
 
 
 class BytesLeft(Base):
@@ -311,7 +313,15 @@ Event = Annotated[
 UNLOGGED = (ThinkingDelta, TextDelta, Prefill, ToolOutput, Result)
 
 Emit = Callable[[Base], None]
+Ahead = Callable[[], AsyncIterator[PromptTaken]]
+"""Takes what the user typed ahead, one after the other."""
 Ask = Callable[[ApprovalAsked], Awaitable[ApprovalAnswered]]
+
+
+async def nothing_ahead() -> AsyncIterator[PromptTaken]:
+    """Take nothing, where nobody types."""
+    for each in tuple[PromptTaken, ...]():
+        yield each
 
 
 @cache

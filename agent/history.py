@@ -85,8 +85,10 @@ class History:
                 self._foreign.hear(origin, text)
             case HarnessSpoke(text=text) | InstructionsTold(text=text):
                 self.messages.append(UserMessage(text=text, by="harness"))
-            case PromptTaken(prompt=prompt):
-                self.messages.append(UserMessage(text=prompt))
+            case PromptTaken(prompt=prompt, context=context, origin=origin):
+                text = f"{prompt}\n\n{context}" if context else prompt
+                self.messages.append(UserMessage(text=text, origin=origin))
+                self._foreign.hear(origin, text)
             case MessageFinished(message=message):
                 self.messages.append(message)
             case ToolRequested(call=call, by="model"):

@@ -7,7 +7,7 @@ ends the loop is the model's rest, a limit, a stall, an error of the model, or a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,11 +17,12 @@ from agent.context.in_play import InPlay
 from agent.context.nameable import Nameable
 from agent.errors import ContextOverflow
 from agent.events import (
+    Ahead,
     Emit,
     HarnessSpoke,
     MessageFinished,
-    PromptTaken,
     StepStarted,
+    nothing_ahead,
 )
 from agent.history import History
 from agent.messages import Usage
@@ -86,7 +87,7 @@ class Loop:
     effort: int = 2
     temperature: float = 0.0
     answering: bool = False  # the next reply is to be words
-    typed: Callable[[], Sequence[str]] = tuple  # takes what the user typed ahead
+    ahead: Ahead = nothing_ahead
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
 
@@ -149,8 +150,8 @@ class Loop:
         if said:
             self.emit(HarnessSpoke(text=said))
         if rest.steps and schema is None:
-            for prompt in self.typed():
-                self.emit(PromptTaken(prompt=prompt))
+            async for taken in self.ahead():
+                self.emit(taken)
         rest.steps += 1
         self.emit(StepStarted(step=rest.steps))
         reply = await self._reply(schema)

@@ -46,7 +46,7 @@ class Prompted:
         # a small model seldom looks before it speaks, so what the prompt is about is shown
         if not context and (desk.model.local or "@" in self.prompt):
             try:
-                shown = await self._behind(desk)
+                shown = await self._behind(desk, self.prompt if desk.model.local else "")
             except asyncio.CancelledError:
                 # what was asked for is begun and ended all the same: its first wait ends it
                 if (task := asyncio.current_task()) is not None:
@@ -60,7 +60,14 @@ class Prompted:
         whole = "\n\n".join(filter(None, [context, plan, news]))
         return replace(self, context=whole, images=images, origin=origin)
 
-    async def _behind(self, desk: Desk) -> Behind:
+    async def with_mentions(self, desk: Desk) -> Prompted:
+        """Return it with what it mentions and nothing else, as it joins a turn under way."""
+        if "@" not in self.prompt:
+            return self
+        shown = await self._behind(desk, "")
+        return replace(self, context=shown.text, origin=shown.origin)
+
+    async def _behind(self, desk: Desk, about: str) -> Behind:
         from agent.context.behind import behind, tokens_for  # brings the syntax trees
         from agent.context.mentioned import World
 
@@ -69,7 +76,6 @@ class Prompted:
         used = desk.model.count(desk.talk.session.history.messages, ()) if "@" in own else 0
         past, below = desk.talk.past, _below(desk)
         world = World(desk.context, cache_path(), past.checked if past else None, below)
-        about = self.prompt if desk.model.local else ""
         tokens = tokens_for(desk.model.context_window, used)
         shown = await behind(own, world, tokens, about)
         desk.context.memory.seen.update(shown.seen)

@@ -43,7 +43,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         emit=turn.emit,
         limits=turn.limits,
         effort=turn.effort,
-        typed=turn.typed,
+        ahead=turn.ahead,
     )
     await _step(turn, loop)
     if loop.rest.stalled:

@@ -7,7 +7,7 @@ checkpoints before changes, the limit on time, the verification and the way out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,16 @@ from agent.context.wishes import wants_no_change
 from agent.copies import Copies
 from agent.errors import WispError
 from agent.escalation import Strong
-from agent.events import Ask, CheckpointMade, Notice, TurnFinished, TurnStarted, Verification
+from agent.events import (
+    Ahead,
+    Ask,
+    CheckpointMade,
+    Notice,
+    TurnFinished,
+    TurnStarted,
+    Verification,
+    nothing_ahead,
+)
 from agent.grants import Grant
 from agent.history import History
 from agent.loop import Limits
@@ -81,7 +90,7 @@ class Turn:
     number: int = 1  # of this turn in its session
     claim: Callable[[], None] = lambda: None  # raises Blocked where others change files here
     strong: Strong | None = None  # what may take over
-    typed: Callable[[], Sequence[str]] = tuple  # takes what the user typed ahead
+    ahead: Ahead = nothing_ahead
     since: Checkpoint | None = None  # where what is to be proved began, if before this turn
     keep: Callable[[Grant], None] | None = None  # where a grant is kept for other sessions
     done: Done = field(default_factory=Done)

@@ -146,6 +146,20 @@ async def test_what_is_typed_ahead_is_read_before_the_next_step(work: Path) -> N
         assert told(desk)[1:] == ["and the tests too"]
 
 
+async def test_what_is_typed_ahead_has_what_it_mentions(work: Path) -> None:
+    def type_ahead(desk: Desk, event: Base) -> None:
+        if isinstance(event, ToolStarted):
+            desk.type_ahead("and look at @test_calc.py:5")
+
+    read = {"calls": [{"read": {"path": "calc.py"}}]}
+    async with at_a_desk(work, read, "Seen.", hook=type_ahead) as (desk, events):
+        await desk.turn("go")
+        (taken,) = of(PromptTaken, events)
+        assert taken.prompt == "and look at @test_calc.py:5"
+        assert "test_calc.py, lines 1-" in taken.context and "class Adds" in taken.context
+        assert told(desk)[-1] == f"{taken.prompt}\n\n{taken.context}"
+
+
 async def test_what_is_typed_ahead_of_a_rest_is_kept_for_the_next_turn(work: Path) -> None:
     async with at_a_desk(work, "done") as (desk, events):
         desk.type_ahead("later")
