@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TURN = (
     "model api_base autonomy effort sandbox check output_format json max_tokens max_cost "
-    "escalate max_wall_time allow cwd yes seed"
+    "escalate max_wall_time report allow cwd yes seed"
 )
 LISTED = "every search json cwd"
 SCREEN = (
@@ -114,6 +114,14 @@ def _sessions_show(given: Namespace) -> int:
     from agent.keeping import show
 
     return show(given.which, _root(given), given.json)
+
+
+@command("sessions report", "Tell one to others, in a file.", "session form out cwd")
+def _sessions_report(given: Namespace) -> int:
+    from agent.report_commands import report
+
+    folder = _folder(given.cwd)
+    return report(given.session or "last", _root(given), folder, given.form, given.out)
 
 
 @command("sessions name", "Give one a name by which it is found.", "which session_name cwd")

@@ -109,6 +109,7 @@ class _Run:
         left = await desk.site.leave()
         if left is not None:
             desk.talk.session.emit(Notice(text=f"the changes are in {left.path}"))
+        self._report(desk)
         self.end(
             Result(
                 **finished.model_dump(include={"outcome", "exit_code", "text", "error", "steps"}),
@@ -132,6 +133,19 @@ class _Run:
             )
         )
         return finished.exit_code
+
+    def _report(self, desk: Desk) -> None:
+        """Put reports where they were asked for; one that fails changes nothing of the result."""
+        session = desk.talk.session
+        for place in self.job.reports:
+            from agent.report_commands import made
+
+            try:
+                made(session.log_path, place, self.redaction)
+            except WispError as error:
+                session.emit(Notice(text=f"no report: {error.message}", hint=error.hint))
+            else:
+                session.emit(Notice(text=f"the report is in {place}"))
 
     @contextlib.contextmanager
     def _signals(self, turn: Turn) -> Any:

@@ -55,6 +55,7 @@ class Job:
     form: Form | None = None  # in which the final answer is asked for
     resume: Resume | None = None  # the session that goes on
     worktree: bool = False  # made for this, and worked in
+    reports: tuple[Path, ...] = ()  # where one of the session is put at the end
 
 
 def read(
@@ -106,6 +107,7 @@ def read(
         form=_form(getattr(given, "json_schema", None)),
         resume=_resume(given, loaded) if kind == "run" else None,
         worktree=given.worktree,
+        reports=_reports(getattr(given, "report", None) or ()),
     )
 
 
@@ -129,6 +131,19 @@ def _images(paths: Sequence[str]) -> tuple[Image, ...]:
     from agent.images import load
 
     return load(paths)
+
+
+def _reports(names: Sequence[str]) -> tuple[Path, ...]:
+    """Return where reports go; what cannot be written is said before the work."""
+    if not names:
+        return ()
+    from agent.report.writing import form_at, place, ready
+
+    places = tuple(place(name, Path.cwd()) for name in names)
+    for each in places:
+        form_at(each)
+        ready(each)
+    return places
 
 
 def _form(schema: str | None) -> Form | None:

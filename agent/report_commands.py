@@ -9,7 +9,7 @@ from agent.errors import UsageError
 from agent.faces import say
 from agent.redaction import Redaction
 from agent.report.drawing import Form, drawn
-from agent.report.writing import form_at, write
+from agent.report.writing import form_at, place, write
 
 _FORMS: dict[str, Form] = {"html": "html", "markdown": "markdown", "md": "markdown", "json": "json"}
 
@@ -27,7 +27,7 @@ def report(word: str, root: Path | None, folder: Path, form: str | None, to: str
     if to == "-" or (to is None and chosen not in (None, "html")):
         out(_text(found.path, chosen or "html", redaction).removesuffix("\n"))
         return 0
-    path = Path(to).expanduser() if to else folder / name_for(found.path)
+    path = place(to or name_for(found.path), Path.cwd() if to else folder)
     made(found.path, path, redaction, chosen)
     say(f"the report is in {path}")
     return 0

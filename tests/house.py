@@ -60,6 +60,7 @@ OPENS_BY_PATH = {
     "agent/place.py": "the place of who changes files, below our state",
     "agent/remembered.py": "what a person allowed and trusts, in the user's settings",
     "agent/repair/apply.py": "patches below our state",
+    "agent/report/writing.py": "what a person named",
     "agent/resumption.py": "logs below our state",
     "agent/sessions.py": "logs below our state",
     "agent/store.py": "checkpoints below our state",

@@ -76,6 +76,9 @@ class Actions(Protocol):
     def lessons(self, words: str) -> Act:
         """List the lessons that were kept, or take one back."""
 
+    def export(self, word: str) -> Act:
+        """Put a report of the session into a file."""
+
     def clear(self) -> Act:
         """Begin a new session."""
 
@@ -186,6 +189,7 @@ _TABLE = (
     Command(
         "lessons", "the lessons that were kept", "[forget N]", lambda do, word: do.lessons(word)
     ),
+    Command("export", "report this session in a file", "[FILE]", lambda do, word: do.export(word)),
     Command("clear", "begin a new session", "", _bare(lambda do: do.clear())),
     Command("cost", "tokens, money, bytes sent", "", _bare(lambda do: do.cost())),
     Command("copy", "copy the last answer", "", _bare(lambda do: do.copy())),

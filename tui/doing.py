@@ -175,6 +175,21 @@ class Doing:
         self.say(f"this session is called {word}" if word else "this session has no name", "")
         return None
 
+    async def export(self, word: str) -> None:
+        """Put a report of this session into a file: of its own name, or one that is given."""
+        from agent.report.writing import place
+        from agent.report_commands import made, name_for
+
+        await self._resting()
+        desk = self._desk()
+        log = desk.talk.session.log_path
+        if not desk.talk.turns:
+            raise UsageError("nothing was asked in this session yet")
+        path = place(word or name_for(log), desk.site.home.root)
+        # a long session takes seconds to read
+        await asyncio.to_thread(made, log, path, desk.talk.session.redaction)
+        self.say(f"the report is in {path}", "")
+
     async def clear(self) -> None:
         """Begin a new session; this one is kept."""
         await self._resting()

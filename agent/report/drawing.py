@@ -42,11 +42,26 @@ def drawn(view: LogView, form: Form, redaction: Redaction) -> str:
     events = view.events[: len(view.ends)]
     text = ""
     for bounds in BOUNDS:
-        story = _cleaned(fold(events, bounds, view.damage), redaction)
-        text = _DRAW[form](story)
+        story = fold(events, bounds, view.damage)
+        if bounds is not BOUNDS[-1] and _bytes(story) > LIMITS[form]:
+            continue  # to draw it would take long, and make it longer still
+        text = DRAW[form](_cleaned(story, redaction))
         if len(text.encode()) < LIMITS[form]:
             break
     return text
+
+
+def _bytes(value: object) -> int:
+    """Return how long all the texts of a part of a story are."""
+    match value:
+        case str():
+            return len(value) if value.isascii() else len(value.encode(errors="replace"))
+        case tuple():
+            return sum(map(_bytes, value))
+        case _ if is_dataclass(value):
+            return sum(_bytes(getattr(value, each.name)) for each in fields(value))
+        case _:
+            return 0
 
 
 def _cleaned(value: T, redaction: Redaction) -> T:
@@ -75,7 +90,7 @@ def _json(story: Story) -> str:
     return json.dumps({"wisp_report": told.pop("version"), **told}, indent=1) + "\n"
 
 
-_DRAW: dict[Form, Callable[[Story], str]] = {
+DRAW: dict[Form, Callable[[Story], str]] = {
     "html": html.draw,
     "markdown": markdown.draw,
     "json": _json,

@@ -90,9 +90,8 @@ def _result(turn: Turn) -> list[str]:
         ]
         lines += _table(["checks", "passed", "failed", "skipped"], rows)
     verdict = "verified" if proof.verified else f"not verified: {code(proof.reason) or 'no check'}"
-    lines.append(
-        f"- Proof: {verdict}; strength {proof.strength}, {words.STRENGTHS[proof.strength]}"
-    )
+    strength = f"{proof.strength}, {words.STRENGTHS.get(proof.strength, '')}"
+    lines += ["", f"- Proof: {verdict}", f"- Strength: {strength}"]
     for name, names in (
         ("Check", proof.commands),
         ("Passes now", proof.newly_passing),
@@ -118,8 +117,8 @@ def _others(story: Story) -> list[str]:
         for each in story.turns
     ]
     _, missing = story.turns_cut
-    note = [f"{words.plural(missing, 'turn')} in between left out"] if missing else []
-    return [*_table(["turn", "kind", "asked", "outcome"], rows), "", *note]
+    note = ["", f"{words.plural(missing, 'turn')} in between left out"] if missing else []
+    return [*_table(["turn", "kind", "asked", "outcome"], rows), *note]
 
 
 def _attempts(turn: Turn) -> list[str]:
@@ -128,12 +127,10 @@ def _attempts(turn: Turn) -> list[str]:
         for each in turn.attempts
     ]
     _, missing = turn.attempts_cut
-    note = [f"{words.plural(missing, 'attempt')} in between left out"] if missing else []
+    note = ["", f"{words.plural(missing, 'attempt')} in between left out"] if missing else []
     counted = ", ".join(f"{count:,} {name}" for name, count in turn.verdicts.items())
     table = _table(["attempt", "verdict", "what", "took"], rows)
-    return _folded(
-        f"Attempts of turn {turn.number}: {counted}", [*table, "", *note] if rows else []
-    )
+    return _folded(f"Attempts of turn {turn.number}: {counted}", [*table, *note] if rows else [])
 
 
 def _decisions(story: Story) -> list[str]:
@@ -144,9 +141,9 @@ def _decisions(story: Story) -> list[str]:
     total = story.totals
     title = f"Decisions: {words.plural(total.calls, 'call')}, {total.denied:,} refused"
     more = words.plural(story.decisions_left_out, "other call")
-    note = [f"{more} left out"] if story.decisions_left_out else []
+    note = ["", f"{more} left out"] if story.decisions_left_out else []
     table = _table(["verdict", "answer", "why", "after text from", "calls"], rows)
-    return _folded(title, [*table, "", *note])
+    return _folded(title, [*table, *note])
 
 
 def _usage(story: Story) -> list[str]:

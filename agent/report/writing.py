@@ -19,6 +19,14 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 _OTHER = "--out another name"
 
 
+def place(name: str, folder: Path) -> Path:
+    """Return the file that a name means, from this folder. Raises UsageError."""
+    try:
+        return folder / Path(name).expanduser()
+    except RuntimeError as error:  # a ~user who is unknown
+        raise UsageError(f"cannot write the report {name}: {error}", _OTHER) from error
+
+
 def form_at(path: Path) -> Form:
     """Return in which form a report goes to this place. Raises UsageError."""
     return "markdown" if _is_summary(path) else form_of(path)
