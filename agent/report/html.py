@@ -83,9 +83,9 @@ def _section(place: str, heading: str, content: object) -> Html:
 
 def _title(story: Story) -> str:
     """Return the first words of the first task."""
-    prompt = " ".join(story.turns[0].prompt[: _TITLE * 4].split()) if story.turns else ""
-    title = prompt or (story.turns[0].asked if story.turns else "nothing asked")
-    return title if len(title) <= _TITLE else f"{title[:_TITLE]}…"
+    if not story.turns:
+        return "nothing was asked"
+    return words.brief(story.turns[0].prompt, _TITLE) or story.turns[0].asked
 
 
 def _facts(story: Story) -> Html:
@@ -160,7 +160,7 @@ def _proof(proof: Proof) -> list[object]:
         facts(
             [
                 ("verified", "yes" if proof.verified else f"no: {proof.reason}"),
-                ("strength", f"{proof.strength}: {words.STRENGTHS.get(proof.strength, '')}"),
+                ("strength", ": ".join((proof.strength, *_strength(proof)))),
                 ("check", listed(proof.commands, "commands")),
                 ("runs", runs),
                 ("in", "the user's own tree, under a checkpoint" if proof.in_place else "a copy"),
@@ -171,6 +171,11 @@ def _proof(proof: Proof) -> list[object]:
             ]
         ),
     ]
+
+
+def _strength(proof: Proof) -> tuple[str, ...]:
+    told = words.STRENGTHS.get(proof.strength)
+    return (told,) if told else ()
 
 
 def _changes(turn: Turn) -> list[object]:
@@ -198,7 +203,7 @@ def _turns(story: Story) -> list[object]:
         [
             element("a", str(each.number), href=f"#turn-{each.number}"),
             each.asked,
-            " ".join(each.prompt[:300].split())[:_TITLE],
+            words.brief(each.prompt, _TITLE),
             toned(*words.outcome(each)),
             words.seconds(each.seconds),
         ]

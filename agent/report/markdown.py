@@ -90,8 +90,9 @@ def _result(turn: Turn) -> list[str]:
         ]
         lines += _table(["checks", "passed", "failed", "skipped"], rows)
     verdict = "verified" if proof.verified else f"not verified: {code(proof.reason) or 'no check'}"
-    strength = f"{proof.strength}, {words.STRENGTHS.get(proof.strength, '')}"
-    lines += ["", f"- Proof: {verdict}", f"- Strength: {strength}"]
+    lines += ["", f"- Proof: {verdict}"]
+    if proof.strength in words.STRENGTHS:
+        lines.append(f"- Strength: {proof.strength}, {words.STRENGTHS[proof.strength]}")
     for name, names in (
         ("Check", proof.commands),
         ("Passes now", proof.newly_passing),
@@ -160,7 +161,7 @@ def _usage(story: Story) -> list[str]:
 
 
 def _timeline(turn: Turn) -> list[str]:
-    lines = [f"- +{words.seconds(each.at)} {_line(each)}" for each in turn.timeline]
+    lines = [f"- +{words.seconds(each.at)} {_line(each)}".rstrip() for each in turn.timeline]
     behind, missing = turn.timeline_cut
     if missing:
         lines.insert(behind, f"- … {words.plural(missing, 'entry')} left out here …")
@@ -170,8 +171,10 @@ def _timeline(turn: Turn) -> list[str]:
 def _line(entry: Entry) -> str:
     match entry:
         case Call(state=state, summary=summary, decision=decision):
-            by = "" if decision is None else f"; {code(words.decided(decision))}"
-            return f"{state}: {code(words.called(entry))} {code(summary)}{by}"
+            told = f"{state}: {code(words.called(entry))} {code(summary)}"
+            if decision is None or decision.verdict == "allow":  # as the table has it
+                return told
+            return f"{told}; {code(words.decided(decision))}"
         case Reply(what=what, used=spent, text=text):
             used = f", {words.used(spent)}" if spent else ""
             return f"model, {what}{used} {code(text[:200])}"

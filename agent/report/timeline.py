@@ -57,7 +57,7 @@ def _call(call: Call, turn: int) -> Html:
     sign, tone = words.STATES[call.state]
     by = "" if call.by == "model" else f" (by the {call.by})"
     first = next((value for _, value in call.arguments), "")
-    brief = " ".join(first[:300].split())[:100]
+    brief = words.brief(first, 100)
     head = joined(
         toned(sign, tone, f"{call.state}: "),
         element("strong", call.name),

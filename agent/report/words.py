@@ -19,11 +19,11 @@ OUTCOMES: dict[str, tuple[str, Tone, str]] = {
     "failed": ("✗", "bad", "failed"),
     "open": ("●", "quiet", "not ended: it goes on, or was cut off"),
 }
+# what a proof of each strength stands on, where there is one
 STRENGTHS = {
     "tests": "single tests of the project's own",
     "exit-status": "the check has only an exit status",
     "self-written": "only a test that was written in this turn proves it",
-    "none": "none",
 }
 STATES: dict[str, tuple[str, Tone]] = {
     "done": ("✓", "good"),
@@ -81,8 +81,13 @@ def decided(decision: Decision) -> str:
 
 def called(call: Call) -> str:
     """Return a call as one line."""
-    words = [f"{name}={' '.join(value[:200].split())}" for name, value in call.arguments]
-    return " ".join([call.name, *words])
+    return " ".join([call.name, *(f"{name}={brief(value)}" for name, value in call.arguments)])
+
+
+def brief(text: str, most: int = 60) -> str:
+    """Return the first words of a text as a line."""
+    line = " ".join(text[: most * 4].split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def used(told: Used) -> str:

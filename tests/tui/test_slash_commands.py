@@ -70,6 +70,7 @@ def test_the_table_as_people_see_it() -> None:
 /name [NAME]      name this session
 /remember WORDS   keep a lesson for this repository
 /lessons [forget N] the lessons that were kept
+/export [FILE]    report this session in a file
 /clear            begin a new session
 /cost             tokens, money, bytes sent
 /copy             copy the last answer
