@@ -278,7 +278,7 @@ def _decisions(story: Story) -> list[object]:
         [
             element("strong", each.verdict),
             each.answer,
-            joined(each.reason, f"; after text from {each.taint}" if each.taint else ""),
+            words.because(each.reason, each.taint),
             ", ".join(each.tools),
             each.containment,
             str(each.calls),
@@ -330,10 +330,12 @@ def _requests(requests: tuple[Request, ...]) -> Html:
         ]
         for each in requests
     ]
+    at_once = requests[0].last - requests[0].first + 1
+    many = f", {at_once:,} in one bar" if at_once > 1 else ""
     heads = ["request", "for", "read before", "read anew", "written", "US dollars"]
     return element(
         "figure",
-        element("figcaption", "Tokens of each request, stacked from below as in the legend"),
+        element("figcaption", f"Tokens of each request{many}, stacked from below as in the legend"),
         charts.tokens(requests),
         element(
             "div",

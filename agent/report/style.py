@@ -74,7 +74,8 @@ outline-offset:2px}
 pre,code{font:.86rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 pre{background:var(--raised);border:1px solid var(--line);border-radius:.3rem;padding:.6rem;
 max-height:32rem;overflow:auto;overflow-wrap:normal}
-pre span{display:block;min-width:max-content}
+pre code{display:block;width:max-content;min-width:100%}
+pre span{display:block}
 .added{background:var(--added)}
 .removed{background:var(--removed)}
 .hunk{color:var(--quiet)}
@@ -124,7 +125,7 @@ img{max-width:100%;height:auto}
 dl.facts dd{margin-bottom:.4rem}details>:not(summary){margin-left:.4rem}}
 @media print{body{max-width:none;padding:0}nav,.skip{display:none}
 pre{max-height:none;white-space:pre-wrap;overflow:visible;overflow-wrap:anywhere}
-pre span{min-width:0}}
+pre code{width:auto}}
 """
 STYLE = (
     f":root{{color-scheme:light dark;{_set(LIGHT)}}}\n"

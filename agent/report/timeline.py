@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agent.report import charts, words
 from agent.report.markup import Html, element, joined
-from agent.report.parts import block, code, diff, facts, listed, opens, toned, with_gap
+from agent.report.parts import block, code, diff, facts, listed, opens, said, toned, with_gap
 from agent.report.story import (
     Attempt,
     Call,
@@ -19,6 +19,8 @@ from agent.report.story import (
     Reply,
     Screen,
 )
+
+_SHORT, _LINES = 600, 10  # characters and lines of a reply that need not be opened
 
 
 def timeline(entries: Sequence[Entry], cut: Cut, turn: int) -> Html:
@@ -106,10 +108,15 @@ def _reply(reply: Reply) -> Html:
     took = f", {words.seconds(reply.seconds)}" if reply.seconds else ""
     spent = f", {words.used(reply.used)}" if reply.used else ""
     head = joined("model, ", element("strong", reply.what), took, spent)
-    text = element("p", reply.text, class_="said") if reply.text else None
-    if not reply.thinking:
-        return joined(head, text)
-    return joined(head, opens("thought", block(reply.thinking, "thought")), text)
+    thought = opens("thought", said(reply.thinking)) if reply.thinking else None
+    return joined(head, thought, _words(reply.text))
+
+
+def _words(text: str) -> Html | None:
+    """Return what the model said; much of it is opened."""
+    if len(text) <= _SHORT and text.count("\n") <= _LINES:
+        return said(text) if text else None
+    return opens(words.brief(text, 100), said(text))
 
 
 def _check(check: Check) -> Html:

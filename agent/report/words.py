@@ -75,8 +75,12 @@ def decided(decision: Decision) -> str:
     if decision.asked:
         answer = f", {'approved' if decision.approved else 'declined'} by {decision.by or '?'}"
     edited = ", with other arguments" if decision.edited else ""
-    tainted = f", after text from {decision.taint}" if decision.taint else ""
-    return f"{decision.verdict}{answer}{edited}: {decision.reason}{tainted}"
+    return f"{decision.verdict}{answer}{edited}: {because(decision.reason, decision.taint)}"
+
+
+def because(reason: str, taint: str) -> str:
+    """Return a reason, and whose text had been read where it does not say so itself."""
+    return reason if not taint or taint in reason else f"{reason}; after text from {taint}"
 
 
 def called(call: Call) -> str:
@@ -84,7 +88,7 @@ def called(call: Call) -> str:
     return " ".join([call.name, *(f"{name}={brief(value)}" for name, value in call.arguments)])
 
 
-def brief(text: str, most: int = 60) -> str:
+def brief(text: str, most: int = 50) -> str:
     """Return the first words of a text as a line."""
     line = " ".join(text[: most * 4].split())
     return line if len(line) <= most else f"{line[: most - 1]}…"

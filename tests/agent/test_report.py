@@ -267,7 +267,7 @@ In all: 1,462 tokens read (0 from cache), 70 written; nothing left this machine.
 - +0.2 s model, step 2, 479 tokens read (0 from cache), 44 written
 - +0.2 s done: `edit path=calc.py old=a - b new=a + b` `calc.py +1 -1`
 - +0.5 s done: `shell command=cd sub && echo in sub` `exit 0, 0.1 s`
-- +0.8 s done: `plan items=[{"text": "mend add", "state": "done"}, {"text": "say so"}]` `1 of 2 done`
+- +0.8 s done: `plan items=[{"text": "mend add", "state": "done"}, {"text": …` `1 of 2 done`
 - +0.8 s model, step 3, 550 tokens read (0 from cache), 4 written `Mended é.`
 
 </details>

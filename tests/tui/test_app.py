@@ -245,6 +245,21 @@ async def test_tokens_money_and_what_left(work: Path) -> None:
         await at.until("tokens read")
 
 
+async def test_a_report_is_put_where_it_is_wanted(work: Path) -> None:
+    async with live(work, "Done.") as at:
+        await at.say("/export")
+        await at.until("nothing was asked in this session yet")
+        await at.say("go")
+        await at.rest()
+        await at.say("/export told.md")
+        await at.until("the report is in")
+        assert "```text\ngo\n```" in (work / "told.md").read_text()
+        await at.say("/export calc.txt")
+        await at.until("a name in .html, .md or .json")
+        await at.say("/export")
+        await at.until(lambda: any(work.glob("wisp-report-*.html")))
+
+
 async def test_it_can_be_left_while_it_waits_for_a_model(work: Path) -> None:
     app = Wisp(Job("run", "", Settings(), work))
     async with app.run_test(size=(100, 30)) as pilot:
