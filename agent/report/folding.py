@@ -12,6 +12,7 @@ from agent.events import (
     MessageFinished,
     ModelNamed,
     PhaseStarted,
+    Rewound,
     SessionResumed,
     SessionStarted,
     StanceTaken,
@@ -52,6 +53,7 @@ class _Folding:
         self._turns: Ends[TurnFold] = Ends(bounds.turns)
         self._between = TurnFold.outside(bounds)  # what happened outside of turns
         self._turn: TurnFold | None = None  # that is open
+        self._latest: TurnFold | None = None
         self._events = 0
         self._attempts = 0
         self._used = story.Used()
@@ -68,7 +70,7 @@ class _Folding:
             case TurnStarted():
                 self._close()
                 self._turn = TurnFold(event, self._turns.added + 1, self._bounds, self._pictures)
-                self._turns.add(self._turn)
+                self._latest = self._turns.add(self._turn)
             case TurnFinished():
                 if self._turn is not None:
                     self._turn.finish(event)
@@ -93,6 +95,8 @@ class _Folding:
     def _of_the_harness(self, event: Base, where: TurnFold) -> None:
         if self._calling.read(event, where) or self._checking.read(event, where):
             return
+        if isinstance(event, Rewound) and self._turn is None and self._latest is not None:
+            self._latest.rewound += 1
         told = self._requests.read(event)
         if told is not None:
             where.asked(event, *told)

@@ -101,6 +101,7 @@ def _result(turn: Turn) -> list[str]:
         ("Refused", turn.denials),
     ):
         lines += [f"- {name}: {_names(names)}"] if names.items else []
+    lines += [f"- Afterwards: {words.afterwards(turn)}"] if turn.rewound else []
     lines += [f"- Rivals: {words.rivalled(proof)}"] if proof.rivals else []
     lines.append(f"- Used: {words.used(turn.used)}, {words.seconds(turn.seconds)}")
     diffs = [line for each in turn.diffs for line in block(each.text, "diff")]

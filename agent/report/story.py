@@ -259,6 +259,7 @@ class Turn:
     diffs_left_out: int
     attempts: tuple[Tried, ...]
     attempts_cut: Cut
+    rewound: int  # how often files were put back, or on again, after its end
     verdicts: dict[str, int]  # how many of all attempts came to what
     timeline: tuple[Entry, ...]
     timeline_cut: Cut

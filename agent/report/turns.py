@@ -33,6 +33,7 @@ class TurnFold:
         self.number = number
         self.started = started.time
         self.used = story.Used()
+        self.rewound = 0  # how often files were put back after its end
         self.step = ""  # what the model was asked last
         self._began = started
         self._bounds = bounds
@@ -162,6 +163,7 @@ class TurnFold:
             diffs_left_out=self._diffs_left_out,
             attempts=tuple(each[0] for each in self._attempts),
             attempts_cut=self._attempts.gap,
+            rewound=self.rewound,
             verdicts=dict(self._verdicts),
             timeline=self.timeline(),
             timeline_cut=self.gap,

@@ -44,6 +44,14 @@ def outcome(turn: Turn) -> tuple[str, Tone, str]:
     return sign, tone, words
 
 
+def afterwards(turn: Turn) -> str:
+    """Return what was done to the files after a turn; empty for nothing."""
+    if not turn.rewound:
+        return ""
+    times = plural(turn.rewound, "time")
+    return f"files were put back, or on again, {times}: they may not be as told here"
+
+
 def counts(told: Counts | None) -> str:
     """Return how many tests ended how."""
     if told is None:

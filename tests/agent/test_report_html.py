@@ -9,7 +9,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from poison import ATTACK, log
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from poison import ATTACK, UNION, log
+from test_events import values
 
 from agent.events import (
     Base,
@@ -132,6 +135,14 @@ def test_every_event_may_come_alone() -> None:
     for event in log():
         safe(drawn(view([event]), "html", Redaction()))
     safe(drawn(view([]), "html", Redaction()))
+
+
+@settings(max_examples=15)
+@given(st.lists(st.sampled_from(UNION).flatmap(values), max_size=8))
+def test_events_in_any_order_with_anything_in_them_are_told(events: list[Base]) -> None:
+    safe(drawn(view(events), "html", Redaction()))
+    assert without_code(drawn(view(events), "markdown", Redaction())).count("<details>") >= 1
+    json.loads(drawn(view(events), "json", Redaction()))
 
 
 def test_only_what_was_made_markup_is_markup() -> None:
