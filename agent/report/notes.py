@@ -9,6 +9,7 @@ from agent.events import (
     EffortChanged,
     HarnessSpoke,
     HistoryCompacted,
+    InstructionsTold,
     ModelRetried,
     Notice,
     PromptQueued,
@@ -35,6 +36,9 @@ def _words(event: Base, bounds: Bounds) -> tuple[str, str, str]:
             return "notice", text, f"hint: {hint}" if hint else ""
         case HarnessSpoke(text=text):
             return "told to the model", text, ""
+        case InstructionsTold(path=path, text=text, tokens=tokens):
+            said = f"instructions, {path}: {count(tokens):,} tokens"
+            return "told to the model", said, text
         case HistoryCompacted(replaced=replaced, text=text) if replaced:
             return "room made", f"{count(replaced)} messages were summed up{_room(event)}", text
         case HistoryCompacted(masked=masked):
@@ -47,8 +51,8 @@ def _words(event: Base, bounds: Bounds) -> tuple[str, str, str]:
             return "effort", str(count(effort)), ""
         case PromptQueued(prompt=prompt):
             return "typed ahead", prompt, ""
-        case PromptTaken(prompt=prompt):
-            return "typed ahead, now read", prompt, ""
+        case PromptTaken(prompt=prompt, context=context):
+            return "typed ahead, now read", prompt, context
         case Rewound(files=files):
             return "went back", f"{len(files)} files", _listed(files, bounds)
         case CheckpointMade(left_out=left_out) if left_out:
