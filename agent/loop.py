@@ -87,6 +87,7 @@ class Loop:
     effort: int = 2
     temperature: float = 0.0
     answering: bool = False  # the next reply is to be words
+    barred: frozenset[str] = frozenset()  # tools that may not be called, for what was asked
     ahead: Ahead = nothing_ahead
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
@@ -152,6 +153,7 @@ class Loop:
         if rest.steps and schema is None:
             async for taken in self.ahead():
                 self.emit(taken)
+                self.barred = frozenset()  # it may ask for more
         rest.steps += 1
         self.emit(StepStarted(step=rest.steps))
         reply = await self._reply(schema)
@@ -177,6 +179,7 @@ class Loop:
             seed=self.rest.steps,
             schema=schema,
             words=self.answering and schema is None,
+            barred=self.barred,
             effort=self.effort,
             known=lambda: self.nameable.known(messages),
         )

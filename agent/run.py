@@ -37,7 +37,8 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
     """
     loop = Loop(
         model=turn.model,
-        schemas=turn.tools(turn.model, prompt),
+        schemas=turn.tools(turn.model),
+        barred=turn.barred(turn.model, prompt),
         calls=turn.calls,
         history=turn.session.history,
         emit=turn.emit,

@@ -15,7 +15,7 @@ from agent.approval import refuse
 from agent.calls import Calls
 from agent.checkpoint import Checkpoint, Checkpoints
 from agent.compaction import result_bytes
-from agent.context.wishes import wants_no_change
+from agent.context.wishes import only_asks, wants_no_change
 from agent.copies import Copies
 from agent.errors import WispError
 from agent.escalation import Strong
@@ -198,19 +198,22 @@ class Turn:
         self.emit(finished)
         return self.session.clean(finished)
 
-    def tools(self, model: Model, prompt: str = "") -> tuple[ToolSchema, ...]:
-        """Return what a model is told of: no tool that cannot be allowed, each is read first.
+    def barred(self, model: Model, prompt: str) -> frozenset[str]:
+        """Return the tools that a small model may not call, since the `prompt` wants no change.
 
-        A small one is not told of those that the `prompt` does not want: it would use them.
+        It would use them. It is told of them all the same: its prompts begin as they did.
         """
+        wanted = not (only_asks(prompt) or wants_no_change(prompt))
+        return frozenset() if wanted or not model.small else frozenset({"edit", "write"})
+
+    def tools(self, model: Model) -> tuple[ToolSchema, ...]:
+        """Return what a model is told of: no tool that cannot be allowed, each is read first."""
         allowed = verdict_for(Effect.NETWORK, self.stance) is Verdict.ALLOW
         granted = any(grant.tool == "fetch" for grant in self.stance.grants)
         may = allowed or granted or self.ask is not refuse
         useless = set() if may and not self.context.network.off else {"fetch"}
         if model.small and self.stance.autonomy is not Autonomy.OBSERVE:
             useless.add("plan")  # it plans where nothing else may be done
-        if model.small and wants_no_change(prompt):
-            useless |= {"edit", "write"}
         return registry.schemas(frozenset(useless), model.small)
 
     def decided(self, call: ToolCall, effects: frozenset[Effect], read: History) -> Decision:

@@ -26,6 +26,11 @@ _RED = re.compile(
 )
 _VERB = r"(?:repair|fix|mend|correct)"
 _MEND = re.compile(rf"\b{_VERB}\b|\b(?:pass|green)\b", re.IGNORECASE)
+_MAKES = re.compile(
+    r"\b(?:and|then)\s+(?:add|change|correct|create|delete|edit|fix|make|mend|move|put|remove|rename"
+    r"|repair|replace|rewrite|set|update|write)\b",
+    re.IGNORECASE,
+)
 # what is to be mended may be the tests themselves
 _THEIRS = re.compile(
     rf"(?<!not )(?<!never )\b(?:{_VERB}|update|adapt|adjust|change|rewrite|delete|remove|skip)\s+"
@@ -33,6 +38,30 @@ _THEIRS = re.compile(
     r"(?:tests?|test_\w+|it|them)\b",
     re.IGNORECASE,
 )
+
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
+_QUESTION = re.compile(
+    r"(?:and|but|so|or)?\s*(?:in |for |by |with |from |at |on |to |of )?"
+    r"(?:which|what|where|who|whom|whose|when|why|how|is|are|was|were|does|do|did|has|have)\b"
+    r"(?!\s+(?:about|if|not|don.?t|doesn.?t)\b).*\?",
+    re.IGNORECASE | re.DOTALL,
+)
+_TELL = re.compile(
+    r"(?:please\s+|and\s+|then\s+)?(?:(?:tell|show)\s+(?:me|us)|explain|describe|say|list)\b",
+    re.IGNORECASE,
+)
+
+
+def only_asks(prompt: str) -> bool:
+    """Whether each sentence is a plain question, or wants to be told something.
+
+    `Can you …`, `why not …` and `how about …` ask for more than words.
+    """
+    sentences = [each.strip() for each in _SENTENCES.split(prompt.strip()) if each.strip()]
+    return bool(sentences) and all(
+        _QUESTION.fullmatch(each) or (_TELL.match(each) and not _MAKES.search(each))
+        for each in sentences
+    )
 
 
 def wants_repair(prompt: str) -> bool:

@@ -64,11 +64,16 @@ class ModelRequest:
     effort: int = 2  # 0 to 4: how much thinking
     known: Callable[[], Known] | None = None
     words: bool = False
+    barred: frozenset[str] = (
+        frozenset()
+    )  # tools that the prompt tells of and the reply may not call
 
     @property
     def usable(self) -> tuple[ToolSchema, ...]:
         """The tools that the reply may call; an answer in a form may look like a call."""
-        return () if self.words or self.schema is not None else self.tools
+        if self.words or self.schema is not None:
+            return ()
+        return tuple(tool for tool in self.tools if tool.name not in self.barred)
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,12 +152,12 @@ class LlamaCpp:
 
         if request.words:
             return (WORDS,)
-        if request.schema is None and not request.tools:
+        if request.schema is None and not request.usable:
             return ("",)
         if request.schema is None:
-            free = calls(request.tools)
+            free = calls(request.usable)
             known = request.known() if request.known else Known()
-            return (calls(request.tools, known), free) if known.names else (free,)
+            return (calls(request.usable, known), free) if known.names else (free,)
         return ("",) if self._formless else (*answers(request.schema), "")
 
     async def _written(self, request: ModelRequest, grammar: str) -> AsyncGenerator[Chunk, None]:

@@ -193,8 +193,9 @@ async def test_a_small_model_that_reads_again_what_it_has_is_to_answer(root: Pat
     assert [each.words for each in (first, *rest)] == [False, False, True]
     assert not rest[-1].usable
     told = {each.name for each in first.tools}
-    assert told >= {"read", "search", "check", "shell", "git"}
-    assert not told & {"edit", "write", "plan", "ask"}
+    assert told >= {"read", "search", "edit", "write", "check", "shell", "git"}
+    assert not told & {"plan", "ask"}
+    assert told - {each.name for each in first.usable} == {"edit", "write"}
     assert ran.end.text == "There."
 
 

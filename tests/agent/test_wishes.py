@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.context.wishes import wants_no_change, wants_repair
+from agent.context.wishes import only_asks, wants_no_change, wants_repair
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,42 @@ def test_a_wish_for_a_repair_of_what_tests_say_is_heard(prompt: str) -> None:
 )
 def test_a_wish_that_may_be_another_is_no_wish_for_a_repair(prompt: str) -> None:
     assert not wants_repair(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Which function computes the discount, and in which file is it?",
+        "What does parse_price do when the text is not a price?",
+        "How many test functions are in tests/test_cart.py? List them.",
+        "Why does a test fail?",
+        "In which file is the discount worked out, and what is the function called?",
+        "Tell me the message of the newest commit.",
+        "explain how the cart works",
+        "Is there a config file? Where is it read?",
+        "List the callers of total and say what they pass",
+    ],
+)
+def test_a_plain_question_is_told(prompt: str) -> None:
+    assert only_asks(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "Can you rename total?",
+        "Why don't you use a set here?",
+        "How about a docstring for slugify?",
+        "What if total took a currency?",
+        "What does total do? Add a docstring that says it.",
+        "Which names are bad? Rename them.",
+        "Say hello in main.py and add a test",
+        "Is the import used? If not, remove it.",
+        "Rename calc to total",
+        "Explain what is wrong with add, then fix it",
+        "Does it work? Make it work!",
+    ],
+)
+def test_what_asks_for_more_than_words_is_no_plain_question(prompt: str) -> None:
+    assert not only_asks(prompt)
