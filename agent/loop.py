@@ -35,6 +35,7 @@ from tools.report import CheckReport
 
 Schema = Mapping[str, Any]
 
+LOOKS = 5  # steps after which a small model that was asked a question is to answer it
 WARM = 0.7  # the temperature of a reply after one that brought nothing new
 
 
@@ -125,7 +126,8 @@ class Loop:
                 advice = stall.saw_nothing()
             again = bool(results) and all(each.ok and not each.changed for each in results)
             # it has what it asked for, and asks again: then there is nothing left but to answer
-            self.answering = self.model.small and stall.repeats and again
+            enough = bool(self.barred) and rest.steps >= LOOKS
+            self.answering = self.model.small and again and (stall.repeats or enough)
             # asked in the same way, a model that takes the likeliest word each time says the same
             self.temperature = WARM if stall.repeats and self.model.local else 0.0
             if advice == "rest":

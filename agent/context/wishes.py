@@ -47,7 +47,10 @@ _QUESTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TELL = re.compile(
-    r"(?:please\s+|and\s+|then\s+)?(?:(?:tell|show)\s+(?:me|us)|explain|describe|say|list)\b",
+    r"(?:please\s+|and\s+|then\s+)?(?:(?:tell|show|give)\s+(?:me|us)|explain|describe|say|list"
+    r"|give\s+(?:its|their)|name\s+(?:it|them|its|their|the\s+\w+\s+(?:that|which|of|and))"
+    r"|I(?:\s+am|.m)?\s+(?:looking|look|searching|search)\s+for|I\s+(?:want|need)\s+to\s+know"
+    r"|I\s+wonder)\b",
     re.IGNORECASE,
 )
 

@@ -40,7 +40,7 @@ from agent.events import (
     TurnFinished,
 )
 from agent.history import MASKED
-from agent.loop import Limits
+from agent.loop import LOOKS, Limits
 from agent.messages import Message, ToolMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
@@ -197,6 +197,15 @@ async def test_a_small_model_that_reads_again_what_it_has_is_to_answer(root: Pat
     assert not told & {"plan", "ask"}
     assert told - {each.name for each in first.usable} == {"edit", "write"}
     assert ran.end.text == "There."
+
+
+async def test_a_small_model_that_looks_and_looks_is_to_answer(root: Path) -> None:
+    looks = [calling({"search": {"pattern": f"word{number}"}}) for number in range(LOOKS)]
+    ran = await prepare(root, [*looks, "It is nowhere."])
+    ran.model.small = True
+    await carried(ran, "Where is the word?")
+    assert [each.words for each in ran.model.requests] == [False] * LOOKS + [True]
+    assert ran.end.text == "It is nowhere."
 
 
 async def test_a_small_model_is_asked_to_mend_what_its_change_broke(root: Path) -> None:

@@ -84,6 +84,9 @@ def test_a_wish_that_may_be_another_is_no_wish_for_a_repair(prompt: str) -> None
         "explain how the cart works",
         "Is there a config file? Where is it read?",
         "List the callers of total and say what they pass",
+        "I am looking for the code that reads the config. Name the file and its function.",
+        "Name the functions that cart.py defines.",
+        "I wonder where the cache is written",
     ],
 )
 def test_a_plain_question_is_told(prompt: str) -> None:
@@ -105,6 +108,8 @@ def test_a_plain_question_is_told(prompt: str) -> None:
         "Rename calc to total",
         "Explain what is wrong with add, then fix it",
         "Does it work? Make it work!",
+        "Name the variable total",
+        "I am looking for a way to speed this up. Implement one.",
     ],
 )
 def test_what_asks_for_more_than_words_is_no_plain_question(prompt: str) -> None:
