@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import tempfile
 import urllib.request
 import venv
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks._source import CaseError
@@ -70,6 +72,39 @@ def archive(cache: Path, library: str, version: str, sha256: str) -> Path:
         return loaded[0].replace(folder / loaded[0].name)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file of a library as the index offers it; `uploaded` is an ISO time in UTC."""
+
+    name: str
+    url: str
+    sha256: str
+    size: int  # bytes
+    uploaded: str
+    yanked: bool
+
+
+@functools.cache
+def offered(library: str) -> tuple[Offer, ...]:
+    """Return the files that PyPI offers of a library. Raises CaseError."""
+    request = urllib.request.Request(f"{INDEX}/{library}/", headers={"Accept": _SIMPLE})
+    try:
+        with urllib.request.urlopen(request, timeout=FETCH_S) as answer:
+            return tuple(
+                Offer(
+                    each["filename"],
+                    each["url"],
+                    each["hashes"]["sha256"],
+                    each["size"],
+                    each["upload-time"],
+                    bool(each.get("yanked")),
+                )
+                for each in json.load(answer)["files"]
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise CaseError(f"what there is of {library} cannot be loaded: {error}") from None
+
+
 def loaded(cache: Path, library: str, version: str, sha256: str) -> Path:
     """Return one archive of the cache, loading it from PyPI itself when it is missing.
 
@@ -80,22 +115,19 @@ def loaded(cache: Path, library: str, version: str, sha256: str) -> Path:
     for path in folder.glob("*.tar.gz"):
         if _sum(path) == sha256:
             return path
-    request = urllib.request.Request(f"{INDEX}/{library}/", headers={"Accept": _SIMPLE})
+    found = next((each for each in offered(library) if each.sha256 == sha256), None)
+    if found is None:
+        raise CaseError(f"PyPI has no {library} {version}, {sha256[:12]}…")
     try:
-        with urllib.request.urlopen(request, timeout=FETCH_S) as answer:
-            files = json.load(answer)["files"]
-        url, name = next(
-            (each["url"], each["filename"]) for each in files if each["hashes"]["sha256"] == sha256
-        )
-        with urllib.request.urlopen(url, timeout=FETCH_S) as answer:
-            data = answer.read()
-    except (OSError, ValueError, StopIteration) as error:
+        with urllib.request.urlopen(found.url, timeout=FETCH_S) as answer:
+            data = answer.read(found.size + 1)
+    except OSError as error:
         raise CaseError(f"{library} {version} cannot be loaded: {error}") from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise CaseError(f"PyPI brought something else than {library} {version}, {sha256[:12]}…")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
-    return folder / name
+    (folder / found.name).write_bytes(data)
+    return folder / found.name
 
 
 def environment(cache: Path) -> Path:

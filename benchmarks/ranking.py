@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ _LOG = re.compile(
     re.I,
 )
 _TEXT = {".rst", ".md", ".txt", ""}
-TESTS = ("test", "testing")  # folders that hold none of the code, besides those of every list
+# folders that hold none of the code, wherever they stand, besides those of every list
+TESTS = frozenset({"test", "testing", "_tests", "t"})
+MOST_BYTES = 1 << 30  # of one release, unpacked
 
 Seen = dict[str, set[str]]  # the definitions that a map shows, by file
 
@@ -74,29 +77,55 @@ def half_of(library: str) -> str:
 def unpacked(row: tuple[str, ...], folder: Path) -> Release:
     """Lay both releases out below a folder; raises CaseError."""
     library, old, old_sum, new, new_sum = row
-    older = _unpack(loaded(default_cache(), library, old, old_sum), folder / "older")
-    newer = _unpack(loaded(default_cache(), library, new, new_sum), folder / "newer")
-    says = {"changelog": _news(older, newer), "new tests": _new_tests(older, newer)}
-    return Release(f"{library}-{new}", older, says, changed(older, newer, TESTS))
+    older = unpack(loaded(default_cache(), library, old, old_sum), folder / "older")
+    newer = unpack(loaded(default_cache(), library, new, new_sum), folder / "newer")
+    says = {"changelog": news(older, newer), "new tests": _new_tests(older, newer)}
+    return Release(f"{library}-{new}", older, says, truth_of(older, newer))
 
 
-def _unpack(archive: Path, folder: Path) -> Path:
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack an archive, nothing of which leaves the folder; return its top. Raises CaseError."""
     folder.mkdir(parents=True)
-    with tarfile.open(archive) as file:
-        file.extractall(folder, filter="data")
+    size = 0
+    try:
+        with tarfile.open(archive) as file:
+            for member in file:
+                size += member.size + tarfile.BLOCKSIZE  # its head: many empty ones also cost
+                if size > MOST_BYTES:
+                    raise CaseError(f"{archive.name} is larger than {MOST_BYTES >> 20} MiB")
+                file.extract(member, folder, filter="data")
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise CaseError(f"{archive.name} does not unpack: {error}") from None
     tops = [path for path in folder.iterdir() if path.is_dir()]
     if len(tops) != 1:
         raise CaseError(f"{archive.name} has {len(tops)} folders at its top")
     return tops[0]
 
 
-def _news(older: Path, newer: Path) -> str:
+def tests_of(*tops: Path) -> tuple[str, ...]:
+    """Return the folders of trees that hold tests and not code, besides those of every list."""
+    inside = {
+        path.relative_to(top).as_posix()
+        for top in tops
+        for path in top.rglob("*")
+        if path.name in TESTS and path.is_dir()
+    }
+    return tuple(sorted(inside))
+
+
+def truth_of(older: Path, newer: Path) -> Changed:
+    """Return what changed in the code from one release to the next."""
+    return changed(older, newer, tests_of(older, newer))
+
+
+def news(older: Path, newer: Path) -> str:
     """Return the lines of changelogs that are new."""
-    before = {line for _, line in _log_lines(older)}
-    return "\n".join(line for _, line in _log_lines(newer) if line not in before)[:SAID]
+    before = {line for _, line in log_lines(older)}
+    return "\n".join(line for _, line in log_lines(newer) if line not in before)[:SAID]
 
 
-def _log_lines(top: Path) -> Iterator[tuple[Path, str]]:
+def log_lines(top: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the lines of the changelogs of a release, without the empty ones."""
     for path in sorted(top.rglob("*")):
         name = path.relative_to(top).as_posix()
         if _LOG.search(name) and path.suffix in _TEXT and path.is_file():
@@ -110,7 +139,7 @@ def _new_tests(older: Path, newer: Path) -> str:
     found: list[str] = []
     for path in sorted(newer.rglob("*.py")):
         name = path.relative_to(newer)
-        if not {"tests", *TESTS} & set(name.parts[:-1]):
+        if not ({"tests"} | TESTS) & set(name.parts[:-1]):
             continue
         texts = [_text(older / name), _text(path)]
         if texts[0] == texts[1]:
