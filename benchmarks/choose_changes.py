@@ -37,6 +37,7 @@ uvicorn virtualenv
 UNTIL = "2026-11-23"  # what was uploaded on this day or later did not exist when the list was made
 TAKEN = 6  # pairs of one library
 LOOKED_AT = 25
+WITHOUT = 10  # newest pairs without a changelog, after which a library is left
 FUNCTIONS = range(1, 7)
 FILES = 5
 DIFFER = 40  # files of which it is asked what changed in them
@@ -118,14 +119,14 @@ def considered(library: str, known: dict[tuple[str, ...], str]) -> Iterator[tupl
     """Look at the pairs of a library that are not known; yield each with what became of it."""
     place = default_cache() / "runs"
     place.mkdir(parents=True, exist_ok=True)
-    taken = 0
+    looked: list[str] = []
     with tempfile.TemporaryDirectory(dir=place) as made:
         for pair in pairs(library, offered(library)):
             if pair.row() not in known:
                 known[pair.row()] = became = _looked_at(pair, Path(made))
                 yield *pair.row(), became
-            taken += known[pair.row()] == FITS
-            if taken == TAKEN or known[pair.row()] == NO_LOG:
+            looked.append(known[pair.row()])
+            if looked.count(FITS) == TAKEN or looked == [NO_LOG] * WITHOUT:
                 break
 
 
@@ -158,8 +159,8 @@ def main() -> None:
     known: dict[tuple[str, ...], str] = {}
     if CONSIDERED.exists():
         for line in CONSIDERED.read_text(encoding="utf-8").splitlines()[1:]:
-            *row, became = line.split("\t")
-            known[tuple(row)] = became
+            *named, became = line.split("\t")
+            known[tuple(named)] = became
     else:
         CONSIDERED.write_text(f"{HEAD}\twhat became of it\n", encoding="utf-8")
     for library in (FIRST + SECOND).split():
