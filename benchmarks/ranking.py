@@ -47,7 +47,7 @@ _LOG = re.compile(
 )
 _TEXT = {".rst", ".md", ".txt", ""}
 # folders that hold none of the code, wherever they stand, besides those of every list
-TESTS = frozenset({"test", "testing", "_tests", "t"})
+TESTS = frozenset({"test", "testing", "testsuite", "_tests", "t"})
 MOST_BYTES = 1 << 30  # of one release, unpacked
 
 Seen = dict[str, set[str]]  # the definitions that a map shows, by file
