@@ -27,7 +27,7 @@ from agent.events import (
 from agent.history import History
 from agent.messages import Usage
 from agent.models.base import Model, ModelRequest, ReplyChunk
-from agent.nudges import AGAIN, EMPTY, Nudges
+from agent.nudges import AGAIN, EMPTY, Nudges, answer_to
 from agent.replies import Replies
 from agent.stall import Advice, Stall
 from tools.base import ToolSchema
@@ -134,6 +134,9 @@ class Loop:
                 break
             if advice == "stop":
                 rest.limit, rest.stalled = "the model went round in circles", True
+            elif self.answering:
+                # it has come far from the question by then
+                self.emit(HarnessSpoke(text=answer_to(self.history.essentials.said[-1])))
             elif advice == "nudge" and not reply.problem:
                 self.emit(HarnessSpoke(text=AGAIN if results else EMPTY))
             elif self.model.small and (words := nudges.words(results)):

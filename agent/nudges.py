@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.base import ToolResult
+from tools.truncate import shorten
+
+QUESTION = 600  # bytes of a question that is put again
 
 AGAIN = "You made the same calls again with the same results. Do something else, or finish."
+ANSWER = "That is all you need. Answer this now, in words: {}"
 EMPTY = "Your reply was empty. Call a tool, or answer the user."
 NEXT = "If that is all that was asked for, answer now, without a call. Else make the next call."
 CHANGED = (
@@ -14,6 +18,11 @@ CHANGED = (
     " Else make the next edit."
 )
 MEND = "Your change left this: {}. Mend that now by the next edit."
+
+
+def answer_to(question: str) -> str:
+    """Return what is told to a model that looks on and on: what it was asked, in short."""
+    return ANSWER.format(shorten(question, size=QUESTION, head=0.7))
 
 
 class Nudges:

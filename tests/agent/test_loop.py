@@ -44,7 +44,7 @@ from agent.loop import LOOKS, Limits
 from agent.messages import Message, ToolMessage
 from agent.models.base import Chunk, ModelRequest
 from agent.models.scripted import ScriptedModel
-from agent.nudges import AGAIN, CHANGED, EMPTY, MEND
+from agent.nudges import AGAIN, ANSWER, CHANGED, EMPTY, MEND
 from agent.policy import Autonomy, Verdict
 from tools.base import ToolSchema
 
@@ -205,6 +205,7 @@ async def test_a_small_model_that_looks_and_looks_is_to_answer(root: Path) -> No
     ran.model.small = True
     await carried(ran, "Where is the word?")
     assert [each.words for each in ran.model.requests] == [False] * LOOKS + [True]
+    assert ran.model.requests[-1].messages[-1].text == ANSWER.format("Where is the word?")
     assert ran.end.text == "It is nowhere."
 
 
