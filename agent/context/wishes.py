@@ -27,8 +27,8 @@ _RED = re.compile(
 _VERB = r"(?:repair|fix|mend|correct)"
 _MEND = re.compile(rf"\b{_VERB}\b|\b(?:pass|green)\b", re.IGNORECASE)
 _MAKES = re.compile(
-    r"\b(?:and|then)\s+(?:add|change|correct|create|delete|edit|fix|make|mend|move|put|remove|rename"
-    r"|repair|replace|rewrite|set|update|write)\b",
+    r"\b(?:and|then)\s+(?:add|change|correct|create|delete|edit|fix|make|mend|move|put|remove"
+    r"|rename|repair|replace|rewrite|set|update|write)\b",
     re.IGNORECASE,
 )
 # what is to be mended may be the tests themselves
