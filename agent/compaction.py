@@ -83,7 +83,7 @@ class Compaction:
         if tightest:
             return False
         size = count(self.history.messages)
-        message = f"the request needs about {size} tokens, the window has {window}"
+        message = f"the request needs about {size:,} tokens, the window has {window:,}"
         raise ContextOverflow(message, "ask for less at once, or use a model with more context")
 
     async def sum_up(self, model: Model, tools: tuple[ToolSchema, ...], focus: str) -> bool:

@@ -143,7 +143,7 @@ async def test_a_run_refuses_by_itself_what_a_small_server_cannot_hold(tmp_path:
         ended = await asyncio.to_thread(agent, *words, cwd=tmp_path)
         assert server.requests == []
         assert (ended.code, result(ended).model) == (5, "llama_server/small-q4")
-        assert "the window has 2048" in result(ended).error
+        assert "the window has 2,048" in result(ended).error
         # what the user says counts for more
         ended = await asyncio.to_thread(agent, *words, cwd=tmp_path, env={"WISP_CONTEXT": "32768"})
         assert (ended.code, len(server.requests)) == (0, 1)
