@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -68,6 +69,16 @@ class ToolMessage(Frozen):
 Message = Annotated[
     SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
 ]
+
+
+def last_call(messages: Sequence[Message]) -> int:
+    """Return the highest number of the calls that we named (`c1`, `c2`, …), 0 without any.
+
+    Not how many there are: a compaction takes the oldest away, and no name may be given again.
+    """
+    calls = (c.id for each in messages if isinstance(each, AssistantMessage) for c in each.calls)
+    numbers = (each[1:] for each in calls if each[:1] == "c")
+    return max((int(each) for each in numbers if each.isdecimal()), default=0)
 
 
 class Usage(Frozen):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import ContextOverflow, ModelUnusable, ProviderFailed
-from agent.messages import AssistantMessage, Message, Usage, UserMessage
+from agent.messages import AssistantMessage, Message, Usage, UserMessage, last_call
 from agent.models import gguf
 from agent.models._asking import Asker
 from agent.models._frames import Frame
@@ -198,7 +198,7 @@ class LlamaCpp:
                 elif "done" in answer:
                     done = answer["done"]
         cut = done["stop"] == "length"
-        first = _calls_so_far(request.messages) + 1
+        first = last_call(request.messages) + 1
         opened = done["opened"]
         reply = parse(done["text"], usable, first=first, cut=cut, opened=opened)
         for thinking, text in reading.finish(reply, cut=cut):
@@ -377,7 +377,3 @@ class LlamaCpp:
             )
         why = _DUMP.split(error["text"])[0].rpartition("JSON schema: ")[2]
         return BadGrammar(" ".join(why.split())[:300])
-
-
-def _calls_so_far(messages: Sequence[Message]) -> int:
-    return sum(len(m.calls) for m in messages if isinstance(m, AssistantMessage))

@@ -29,7 +29,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, field_validator
 
 from agent.errors import ModelUnusable
-from agent.messages import AssistantMessage, Message, Usage, UserMessage
+from agent.messages import AssistantMessage, Message, Usage, UserMessage, last_call
 from agent.models.base import (
     Chunk,
     Fork,
@@ -128,7 +128,7 @@ class Script:
             await asyncio.sleep(0)
         calls = []
         # another model may have made some before: an id is used once in a conversation
-        self._calls = max(self._calls, _calls_in(request.messages))
+        self._calls = max(self._calls, last_call(request.messages))
         for name, arguments in reply.calls:
             self._calls += 1
             calls.append(ToolCall(id=f"c{self._calls}", name=name, arguments=arguments))
@@ -232,11 +232,6 @@ def _read(text: str) -> object:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-
-
-def _calls_in(messages: Sequence[Message]) -> int:
-    """Return how many calls were made in a conversation."""
-    return sum(len(each.calls) for each in messages if isinstance(each, AssistantMessage))
 
 
 def _size(message: Message) -> int:

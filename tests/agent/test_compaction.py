@@ -33,7 +33,14 @@ from agent.events import (
     TurnStarted,
 )
 from agent.history import History, mask
-from agent.messages import AssistantMessage, Message, ToolMessage, Usage, UserMessage
+from agent.messages import (
+    AssistantMessage,
+    Message,
+    ToolMessage,
+    Usage,
+    UserMessage,
+    last_call,
+)
 from sandbox.base import Containment
 from tools.base import PlanItem, ToolCall, ToolResult
 
@@ -210,6 +217,14 @@ def test_long_words_of_before_are_cut_and_those_of_now_are_not() -> None:
     assert now in text
     assert "29 before" in text and "earlier left out" in text
     assert len(text) < 8000
+
+
+def test_a_call_after_it_has_a_name_of_its_own() -> None:
+    made = history(
+        TurnStarted(prompt="p"), *(e for n in range(1, 9) for e in step(n, "read", READ))
+    )
+    made.apply(HistoryCompacted(replaced=len(made.messages) - 3, text="t", before=9, after=1))
+    assert last_call(made.messages) == 8
 
 
 names = st.sampled_from(["read", "edit", "check", "plan", "shell"])
