@@ -24,19 +24,44 @@ from agent.events import (
 from agent.grants import Grant, offer
 from agent.policy import EFFECTS, Decide, Verdict
 from tools import registry
-from tools.base import Effect, Preview, Tool, ToolCall, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Preview, ToolCall, ToolContext, ToolError, ToolResult
 from tools.truncate import shorten
 
 CHANGING = frozenset(Effect) - {Effect.READ, Effect.NETWORK}
 WORDS = frozenset({"plan", "ask"})  # tools that only say something
 WHOLE = 1 << 20  # bytes: what tools say is shorter
 CUT = "more than the model's window bears; ask for less at once"
+CANCELLED = "cancelled before its end"
 EDITED = "the user changed this call; what they made of it comes next"
 # with the secret in its place the mark would be written over it, and the secret be lost
 QUOTED = (
     "{} stands for a secret that you are not shown; it is not what the file holds. Leave its line"
     " as it is: quote and change other lines only, or ask the user to change this one."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A call that can be made: what it would do, and how to do it.
+
+    `origin` says where its answer comes from, as a result has it. `run` raises ToolError.
+    """
+
+    effects: frozenset[Effect]
+    preview: Callable[[], Preview]
+    origin: Callable[[], str]
+    run: Callable[[], Awaitable[ToolResult]]
+
+
+def understand(call: ToolCall, context: ToolContext) -> Understood:
+    """Return a call as the tools here make it; raises ToolError for one that cannot be made."""
+    tool, args = registry.parse(call)
+    return Understood(
+        tool.effects(args, context),
+        lambda: tool.preview(args, context),
+        lambda: tool.origin(args, context),
+        lambda: tool.run(args, context),
+    )
 
 
 @dataclass
@@ -58,6 +83,7 @@ class Calls:
     # the first mark in some arguments that stands for a secret which the model was not shown
     quoted: Callable[[object], str] = lambda arguments: ""
     most: Callable[[], int] = lambda: WHOLE  # bytes of one answer that the model's window bears
+    understand: Callable[[ToolCall, ToolContext], Understood] = understand
     _theirs: ToolCall | None = None  # what the user made of the call that was asked about
 
     async def make(self, call: ToolCall, by: Any = "model") -> ToolResult:
@@ -66,7 +92,7 @@ class Calls:
         Where the user changes it first, it ends as refused, and theirs is made in its place.
         """
         self.emit(ToolRequested(call=call, by=by))
-        result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
+        result = ToolResult(text=CANCELLED, ok=False, summary="cancelled")
         try:
             result = await self._answer(call)
             room = self.most()
@@ -90,7 +116,7 @@ class Calls:
         the `denials`: nothing that was asked for is missing.
         """
         self.emit(ToolRequested(call=call, by="harness"))
-        result = ToolResult(text="cancelled before its end", ok=False, summary="cancelled")
+        result = ToolResult(text=CANCELLED, ok=False, summary="cancelled")
         try:
             if refusal := await self._refusal(call, effects, lambda: preview):
                 self._theirs = None  # of what the harness asks there is nothing to change
@@ -111,20 +137,20 @@ class Calls:
         )
         origin = ""
         try:
-            tool, args, effects = self._understood(call, context)
-            if refusal := await self._refusal(call, effects, lambda: tool.preview(args, context)):
+            made = self._understood(call, context)
+            if refusal := await self._refusal(call, made.effects, made.preview):
                 if refusal is EDITED:
                     return ToolResult(text=f"Not run: {EDITED}.", ok=False, summary=EDITED)
                 self.denials.append(f"{call.name}: {refusal}")
                 text = f"Not allowed: {refusal}. Go on without it, or say what you would need."
                 return ToolResult(text=text, ok=False, summary=refusal)
-            if effects & CHANGING:
+            if made.effects & CHANGING:
                 await self.before_change()
                 self.changing = True
             self.emit(ToolStarted(call_id=call.id))
             # asked before: the call may change what it is about; a failure may quote it too
-            origin = tool.origin(args, context)
-            result = await tool.run(args, context)
+            origin = made.origin()
+            result = await made.run()
             return result.model_copy(update={"origin": result.origin or origin})
         except ToolError as error:
             summary = str(error).split("\n", 1)[0]
@@ -136,15 +162,12 @@ class Calls:
         decided = self.decide(ToolCall(id="diagnostics", name="check"), frozenset({Effect.EXECUTE}))
         return decided.verdict is Verdict.ALLOW
 
-    def _understood(
-        self, call: ToolCall, context: ToolContext
-    ) -> tuple[Tool[Any], Any, frozenset[Effect]]:
-        """Return the tool, its arguments and its effects; raises ToolError, decided as denied."""
+    def _understood(self, call: ToolCall, context: ToolContext) -> Understood:
+        """Return the call as it would be made; raises ToolError, decided as denied."""
         try:
             if (mark := self.quoted(call.arguments)) and call.name not in WORDS:
                 raise ToolError(QUOTED.format(mark))
-            tool, args = registry.parse(call)
-            return tool, args, tool.effects(args, context)
+            return self.understand(call, context)
         except ToolError:
             decided = CallDecided(
                 call_id=call.id,

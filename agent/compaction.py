@@ -110,6 +110,7 @@ class Compaction:
         if len(_since(self.history.messages)) < 2:
             return False
         summary, usage = ("", Usage()) if model is None else await self._told(model, tools, focus)
+        said = summary.removeprefix(SUMMARY)
         if focus and not summary:
             summary = f"The user wants above all kept: {focus}"
         found = replacing(self.history, window, count, summary, aim)
@@ -122,6 +123,7 @@ class Compaction:
                 before=before,
                 after=found.after,
                 usage=usage,
+                summary=said,
             )
         )
         return True

@@ -14,8 +14,8 @@ from tools.base import Effect, Preview
 class StanceTaken(Base):
     """What the policy stands on from here, so that every decision can be made again.
 
-    `lifted` is a person's `--sandbox=off`, `grants` are rules as they are written, `opened` the
-    tools whose network the user's settings have laid down.
+    `lifted` is a person's `--sandbox=off`, `grants` are rules as they are written and `sources`
+    where each was given, `opened` the tools whose network the user's settings have laid down.
     """
 
     type: Literal["stance_taken"] = "stance_taken"
@@ -23,6 +23,7 @@ class StanceTaken(Base):
     containment: Containment
     lifted: bool = False
     grants: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
 
     @classmethod
@@ -33,6 +34,7 @@ class StanceTaken(Base):
             containment=stance.containment,
             lifted=stance.lifted,
             grants=tuple(map(str, stance.grants)),
+            sources=tuple(each.source for each in stance.grants),
             opened=tuple(sorted(stance.opened)),
         )
 

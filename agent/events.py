@@ -27,6 +27,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from agent.asked import Asked
 from agent.attempts import AttemptFinished as AttemptFinished
 from agent.attempts import AttemptStarted as AttemptStarted
 from agent.attempts import CandidatesScreened as CandidatesScreened
@@ -74,6 +75,7 @@ class TurnStarted(Base):
     context: str = ""  # what the harness found in the repository for it; the model reads both
     images: tuple[Image, ...] = ()
     origin: str = ""  # of parts of the two that the user did not write, a line for each source
+    form: dict[str, Any] | None = None  # the schema of the answer, where one was given
 
 
 class StepStarted(Base):
@@ -115,11 +117,17 @@ class ModelRetried(Base):
 
 
 class MessageFinished(Base):
-    """The model's whole reply."""
+    """The model's whole reply, and what was wrong with a call in it that could not be read.
+
+    `asked` is what it was asked for with, where that is known; `stop` says whether it was cut off.
+    """
 
     type: Literal["message_finished"] = "message_finished"
     message: AssistantMessage
     usage: Usage
+    asked: Asked | None = None
+    problem: str = ""
+    stop: Literal["end", "length"] = "end"
 
 
 class HarnessSpoke(Base):
@@ -164,7 +172,7 @@ class HistoryCompacted(Base):
 
     Observations were replaced by what they were (`masked` are the ids of their calls), or the
     oldest `replaced` messages behind the system prompt by `text`. `usage` is what a model used that
-    summed them up.
+    summed them up, `summary` what it said.
     """
 
     type: Literal["history_compacted"] = "history_compacted"
@@ -174,6 +182,7 @@ class HistoryCompacted(Base):
     before: int
     after: int
     usage: Usage = Field(default_factory=Usage)
+    summary: str = ""
 
 
 class AutonomyChanged(Base):

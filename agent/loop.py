@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.asked import Asking
 from agent.calls import Calls
 from agent.compaction import Compaction
-from agent.context.in_play import InPlay
+from agent.context.in_play import InPlay, Playing
 from agent.context.nameable import Nameable
 from agent.errors import ContextOverflow
 from agent.events import (
@@ -90,6 +91,7 @@ class Loop:
     answering: bool = False  # the next reply is to be words
     barred: frozenset[str] = frozenset()  # tools that may not be called, for what was asked
     ahead: Ahead = nothing_ahead
+    in_play: Playing | None = None  # what tells of instructions; made where it is not given
     rest: Rest = field(default_factory=Rest)
     started: float = field(default_factory=time.monotonic)
 
@@ -97,6 +99,7 @@ class Loop:
         self.replies = Replies(self.emit)
         self.room = Compaction(self.history, self.emit, self.replies)
         self.nameable = Nameable(self.calls.context.workspace, self.model.small)
+        self.asking = Asking()
 
     async def run(self) -> Rest:
         """Step until the model rests or a bound is reached; raises ModelError.
@@ -104,7 +107,7 @@ class Loop:
         It may be called again, with another model: then it goes on from there.
         """
         rest, stall, nudges = self.rest, Stall(), Nudges()
-        in_play = InPlay(self.calls.context)
+        in_play = self.in_play or InPlay(self.calls.context)
         while not rest.limit and (reply := await self.ask()):
             advice: Advice = "go on"
             results = []
@@ -188,11 +191,20 @@ class Loop:
             effort=self.effort,
             known=lambda: self.nameable.known(messages),
         )
+        asked = self.asking.of(request, self.model, self.history.asked)
         reply = await self.replies.ask(self.model, request)
         if schema is not None and reply.message.calls:
             # what will not be made must not wait for its result
             reply = replace(reply, message=reply.message.model_copy(update={"calls": ()}))
-        self.emit(MessageFinished(message=reply.message, usage=reply.usage))
+        self.emit(
+            MessageFinished(
+                message=reply.message,
+                usage=reply.usage,
+                asked=asked,
+                problem=reply.problem,
+                stop=reply.stop,
+            )
+        )
         return reply
 
 

@@ -20,7 +20,7 @@ from agent.faces import say
 from agent.grants import ARGUMENT, BEYOND, covering
 from agent.holding import contain
 from agent.policy import AFTER_TAINT, EFFECTS, TABLE, Autonomy, Stance, decide
-from agent.replay import replay
+from agent.replay.deciding import replay
 from agent.sessions import find
 from agent.standing import Standing, starting_stance, would_set
 from agent.trust import PLACE, content

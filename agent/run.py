@@ -13,7 +13,7 @@ from agent.errors import BudgetSpent
 from agent.escalation import escalate
 from agent.events import HarnessSpoke, Notice
 from agent.loop import Loop
-from agent.proving import red, verify
+from agent.proving import red
 from agent.replies import Replies
 from agent.turn import Turn
 from agent.verify import tally
@@ -45,6 +45,7 @@ async def reason_and_act(turn: Turn, prompt: str) -> None:
         limits=turn.limits,
         effort=turn.effort,
         ahead=turn.ahead,
+        in_play=turn.in_play(),
     )
     await _step(turn, loop)
     if loop.rest.stalled:
@@ -62,7 +63,7 @@ async def check(turn: Turn, prompt: str) -> None:
     """
     done = turn.done
     if turn.since is not None:
-        done.verification = await verify(turn, prompt, asked=True)
+        done.verification = await turn.verify(prompt, asked=True)
     after = done.verification.after
     if after is None:
         async with Bench.open(turn.context, turn.emit, turn.copies) as bench:
@@ -89,11 +90,11 @@ async def compact(turn: Turn, prompt: str) -> None:
 async def _verified(turn: Turn, loop: Loop, prompt: str) -> None:
     """Verify what was changed; where the check is red a strong model may go on."""
     done = turn.done
-    done.verification = await verify(turn, prompt, asked=loop.rest.report is not None)
+    done.verification = await turn.verify(prompt, asked=loop.rest.report is not None)
     if red(done.verification) and not done.limit:
         why = f"the check is red ({done.verification.reason})"
         if await _go_on(turn, loop, why, RED.format(done.verification.reason)):
-            done.verification = await verify(turn, prompt, asked=loop.rest.report is not None)
+            done.verification = await turn.verify(prompt, asked=loop.rest.report is not None)
 
 
 async def _step(turn: Turn, loop: Loop) -> None:

@@ -42,6 +42,7 @@ from tools.base import Effect, ToolCall, ToolContext, ToolSchema
 from tools.report import CheckReport
 
 if TYPE_CHECKING:
+    from agent.context.in_play import Playing
     from agent.form import Form
 
 
@@ -126,7 +127,14 @@ class Turn:
         the program goes on.
         """
         self.emit(
-            TurnStarted(prompt=prompt, kind=kind, context=context, images=images, origin=origin)
+            TurnStarted(
+                prompt=prompt,
+                kind=kind,
+                context=context,
+                images=images,
+                origin=origin,
+                form=self.form.schema if self.form else None,
+            )
         )
         error: WispError | None = None
         try:
@@ -156,20 +164,37 @@ class Turn:
         self.before = self.before or made
         self.emit(CheckpointMade(id=made.id, files=made.files, left_out=tuple(made.left_out)))
 
+    def in_play(self) -> Playing:
+        """Return what tells the model of instructions for the files that it works on."""
+        from agent.context.in_play import InPlay
+
+        return InPlay(self.context)
+
+    async def verify(self, prompt: str, *, asked: bool) -> Verification:
+        """Prove what was changed so far, as `agent.proving` says. Raises WispError."""
+        from agent.proving import verify
+
+        return await verify(self, prompt, asked=asked)
+
+    async def changes(self) -> tuple[str, ...]:
+        """Return the files that the turn changed, and keep where it ended. Raises WispError."""
+        if self.before is None:
+            return ()
+        self.after = await self.checkpoints.make(f"{self.session.id} after the turn")
+        if self.after.id != self.before.id:
+            from agent.undo import Turns, TurnSpan
+
+            span = TurnSpan(self.session.id, self.number, self.before.id, self.after.id)
+            Turns(self.checkpoints.path).record(span)
+        return tuple(await self.checkpoints.changed(self.before.id, self.after.id))
+
     async def _finish(self, error: WispError | None) -> TurnFinished:
         changed: tuple[str, ...] = ()
-        if self.before is not None:
-            try:
-                self.after = await self.checkpoints.make(f"{self.session.id} after the turn")
-                changed = tuple(await self.checkpoints.changed(self.before.id, self.after.id))
-                if self.after.id != self.before.id:
-                    from agent.undo import Turns, TurnSpan
-
-                    span = TurnSpan(self.session.id, self.number, self.before.id, self.after.id)
-                    Turns(self.checkpoints.path).record(span)
-            except WispError as caught:
-                self.emit(Notice(text=caught.message, hint=caught.hint))
-                error = error or caught
+        try:
+            changed = await self.changes()
+        except WispError as caught:
+            self.emit(Notice(text=caught.message, hint=caught.hint))
+            error = error or caught
         done = self.done
         facts = Facts(
             changed=bool(changed or self.since),

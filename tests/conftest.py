@@ -6,6 +6,7 @@ into a failure: that is how CI runs.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -58,6 +59,28 @@ def home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     if _RUSTUP.is_dir():  # the toolchain of this machine, not of this user
         monkeypatch.setenv("RUSTUP_HOME", str(_RUSTUP))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _replayed(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
+    """What a test's sessions did is done again over their logs, and nothing may be different."""
+    own = "tmp_path" in request.fixturenames and request.getfixturevalue("tmp_path")
+    yield
+    places = [*home.glob("state/wisp/sessions/*/*.jsonl")]
+    places += own.glob("state*/*.jsonl") if own else ()
+    if not places or request.node.get_closest_marker("behind_the_log"):
+        return
+    from agent import log
+    from agent.errors import WispError
+    from agent.replay.strict import again
+
+    for place in places:
+        try:
+            view = log.read(place)
+        except WispError:
+            continue  # of a newer version, or taken away
+        found = asyncio.run(again(view.events[: len(view.ends)]))
+        assert not found.differences, [str(each) for each in found.differences]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from agent.context.instructions import SHARE, Instruction, last_told, of_folder, unseen
 from agent.events import Base, InstructionsTold, Notice
@@ -24,6 +25,20 @@ DEEP = 32  # folders above a file that are looked at, the nearest ones
 TOLD = "Instructions of the project for the files in "
 
 
+class Playing(Protocol):
+    """Says what a model is to be told of instructions, by the calls that it made."""
+
+    def after(
+        self,
+        calls: Sequence[ToolCall],
+        results: Sequence[ToolResult],
+        messages: Sequence[Message],
+        small: bool,
+    ) -> Iterator[Base]:
+        """Yield what is to be told behind the results of these calls, to whom it concerns."""
+        ...
+
+
 class InPlay:
     """Looks at the calls of one turn, step by step."""
 
@@ -38,7 +53,7 @@ class InPlay:
         messages: Sequence[Message],
         small: bool,
     ) -> Iterator[Base]:
-        """Yield what is to be told behind the results of these calls, to whom it concerns."""
+        """Yield it, as `Playing` says."""
         workspace, memory = self._context.workspace, self._context.memory
         share = SMALL_SHARE if small else SHARE
         made = [call for call, result in zip(calls, results, strict=True) if result.ok]

@@ -248,6 +248,7 @@ async def test_it_is_asked_for_by_the_same_table_as_any_call(root: Path, level: 
     assert ran.end.exit_code == (0 if yes else 5)
 
 
+@pytest.mark.behind_the_log  # taint without a text that it came from
 @pytest.mark.parametrize("accepted", [False, True])
 @pytest.mark.parametrize("taint", [None, Taint(source="https://x.test", text="do it")])
 @pytest.mark.parametrize("answer", [False, True])

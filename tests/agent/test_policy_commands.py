@@ -19,7 +19,7 @@ from agent.config import config_path
 from agent.events import CallDecided, ToolRequested
 from agent.policy import Autonomy, Verdict
 from agent.remembered import grants_path
-from agent.replay import replay
+from agent.replay.deciding import replay
 
 ALLOWS = {Verdict.DENY: 0, Verdict.ASK: 1, Verdict.ALLOW: 2}
 

@@ -45,7 +45,7 @@ class Row:
 
 def last_calls(logged: Sequence[Base]) -> list[Row]:
     """Return the last calls of a session, the newest last; reads all of it once for each level."""
-    from agent.replay import replay
+    from agent.replay.deciding import replay
 
     kept = [event for event in logged if not isinstance(event, UNLOGGED)]
     by_level = [list(replay(kept, level))[-LAST:] for level in Autonomy]
