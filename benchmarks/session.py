@@ -13,6 +13,7 @@ rebuilt from the log, and looked at for the task, the plan and the last failure,
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import os
@@ -40,6 +41,7 @@ from agent.events import (
 from agent.history import History
 from agent.messages import Message
 from agent.models.estimate import upper
+from agent.replay.strict import again
 from tools.plan import rows
 
 EACH = 50  # steps of which one row tells
@@ -210,6 +212,15 @@ def real(model: str, turns: int, folder: Path) -> None:
     for place, what in enumerate(("the task", "the plan", "the last failure"), 1):
         held = sum(bool(row[place]) for row in after)
         print(f"  word for word in the request after it: {what} {held} of {len(after)}")
+    _replayed(events)
+
+
+def _replayed(events: Sequence[Base]) -> None:
+    found = asyncio.run(again(events))
+    print(f"done again over its log: {found.events:,} events compared", end=", ")
+    print(f"{len(found.differences)} of {found.turns} turns went otherwise")
+    for each in found.differences:
+        print(f"  {each}")
 
 
 def _run(top: Path, words: list[str]) -> None:
