@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
 
+    from agent.sessions import Kept
     from agent.standing import Standing
     from sandbox.workspace import Workspace
 
@@ -114,6 +115,24 @@ def _sessions_show(given: Namespace) -> int:
     from agent.keeping import show
 
     return show(given.which, _root(given), given.json)
+
+
+@command(
+    "sessions replay",
+    "Show one again as it went, or go on live from a step of it.",
+    "session speed idle fork_at plain theme model cwd",
+)
+def _sessions_replay(given: Namespace) -> int:
+    from agent.sessions import find
+    from tui.player import play
+
+    word = given.session or "last"
+    at_a_path = "/" in word or word.endswith(".jsonl")
+    found = find(word, None if at_a_path else _root(given))
+    if given.fork_at is None:
+        at = play(found.path, given.speed, given.idle, given.theme, given.plain)
+        return _live(given, found, at) if at else 0
+    return _live(given, found, given.fork_at)
 
 
 @command("sessions report", "Tell one to others, in a file.", "session form out cwd")
@@ -319,6 +338,22 @@ def _root(given: Namespace) -> Path | None:
     from agent.footing import open_workspace
 
     return None if getattr(given, "every", False) else open_workspace(_folder(given.cwd)).root
+
+
+def _live(given: Namespace, session: Kept, at: str) -> int:
+    """Go on in a fork of a session up to a turn or a step, as `agent -r` does."""
+    from agent.flags import parse
+    from agent.log import read
+    from agent.resumption import end
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        hint = f'agent run -r {session.id} --fork --from {at} -p "PROMPT"'
+        raise UsageError("to go on live needs a terminal", hint)
+    end(read(session.path), session, at)  # what is not there is said before a screen opens
+    words = ["--resume", str(session.path), "--fork", "--from", at]
+    for flag, value in (("--model", given.model), ("--theme", given.theme), ("--cwd", given.cwd)):
+        words += [flag, value] if value is not None else []
+    return _screen(parse((), [*words, "--plain"] if given.plain else words))
 
 
 def _mode(given: Namespace) -> Any:

@@ -234,13 +234,7 @@ def fork(found: Kept, path: Path, at: str) -> None:
     """
     view = read(found.path)
     first = _head(view, found)
-    if at and view.damage:
-        raise UsageError(
-            f"the log of {found.id} is damaged, so its turns cannot be counted",
-            f"agent run -r {found.id} --fork, which takes all of it",
-        )
-    end = view.ends[_cut(view.events[: len(view.ends)], at, found)]
-    data = found.path.read_bytes()[view.ends[0] : end]
+    data = found.path.read_bytes()[view.ends[0] : end(view, found, at)]
     line = as_line(first.model_copy(update={"id": path.stem})).encode() + b"\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -249,6 +243,16 @@ def fork(found: Kept, path: Path, at: str) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise WispError(f"cannot write the session log {path}: {error.strerror}") from error
+
+
+def end(view: LogView, found: Kept, at: str) -> int:
+    """Return at which byte of a log a fork up to `at` ends. Raises UsageError where none can."""
+    if at and view.damage:
+        raise UsageError(
+            f"the log of {found.id} is damaged, so its turns cannot be counted",
+            f"agent run -r {found.id} --fork, which takes all of it",
+        )
+    return view.ends[_cut(view.events[: len(view.ends)], at, found)]
 
 
 def _head(view: LogView, found: Kept) -> SessionStarted:

@@ -7,6 +7,7 @@ it stands in `ID.name` beside it, so that it can be said while another process w
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,9 +117,12 @@ def _meant(word: str, among: list[Kept]) -> list[Kept]:
 
 def _at(path: Path) -> Kept:
     try:
-        return Kept(path.absolute(), path.stat().st_mtime)
+        found = path.stat()
     except OSError as error:
         raise UsageError(f"cannot read the session {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+        raise UsageError(f"cannot read the session {path}: not a file")
+    return Kept(path.absolute(), found.st_mtime)
 
 
 def _folders(place: Path) -> list[Path]:

@@ -26,3 +26,25 @@ EVERYWHERE = (
 
 # where keys are those of the transcript or of a card, but for these
 MAIN = (Binding("tab", "over", "to a question, or to the transcript and back"),)
+
+# where a session is played back; a screen over it keeps its own
+PLAYBACK = (
+    Binding("space", "play", "pause, or play", priority=True),
+    Binding("right", "step(1)", "to the end of the next step", priority=True),
+    Binding("left", "step(-1)", "a step back", priority=True),
+    Binding("right_square_bracket", "turn(1)", "to the next turn", priority=True),
+    Binding("left_square_bracket", "turn(-1)", "to the beginning of the turn, or one back"),
+    Binding("plus,equals_sign", "faster(1)", "faster; after 64x at once", priority=True),
+    Binding("minus", "faster(-1)", "slower", priority=True),
+    Binding("home", "end(-1)", "to the beginning", priority=True),
+    Binding("end", "end(1)", "to the end", priority=True),
+    Binding("c", "go_on", "go on live from here, in a fork"),
+    Binding("q", "leave", "leave"),
+    Binding("ctrl+c", "copy_or_leave", "copy what is selected, or leave", priority=True),
+    Binding("tab", "over", "to the transcript, where ↑ ↓ select and Enter opens"),
+    Binding("pageup", "page(-1)", "a page up", priority=True),
+    Binding("pagedown", "page(1)", "a page down", priority=True),
+    Binding("ctrl+end", "follow", "follow what comes", priority=True),
+    Binding("ctrl+l", "redraw", "draw the screen anew", priority=True),
+    Binding("f1", "help", "help", priority=True),
+)

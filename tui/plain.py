@@ -16,24 +16,15 @@ from collections.abc import Iterator, Sequence
 from agent import approval, secret_values
 from agent.desk import Desk
 from agent.errors import ModelUnusable, WispError
-from agent.events import (
-    Base,
-    CallDecided,
-    Notice,
-    SessionStarted,
-    TextDelta,
-    ToolOutput,
-    ToolRequested,
-    TurnFinished,
-)
-from agent.faces import TextFace, proof, say
+from agent.events import Base, Notice, SessionStarted, TurnFinished
+from agent.faces import say
 from agent.job import Job
 from agent.ledger import told
-from agent.policy import Autonomy, Verdict
+from agent.policy import Autonomy
 from agent.redaction import Redaction
-from agent.terminal import inert
 from tui.commands import Unknown, parse
 from tui.plain_actions import Lines
+from tui.told import Told
 from tui.typed import meant, shell_call
 from tui.words import notch
 from tui.work import Face, Work
@@ -51,10 +42,10 @@ class Plain:
 
     def __init__(self, job: Job) -> None:
         redaction = Redaction(secret_values.outside())
-        self._face = TextFace(sys.stdout, sys.stderr)
+        self._told = Told(sys.stdout, sys.stderr)
         face = Face(
             opened=self._opened,
-            read=self._read,
+            read=self._told.read,
             ended=self._ended,
             idle=self._idle,
             failed=self._failed,
@@ -67,7 +58,6 @@ class Plain:
         self._first = job.prompt
         self._ready = asyncio.Event()
         self._code = 0
-        self._own: set[str] = set()  # calls of the user's
 
     async def run(self) -> int:
         """Read a line, do it, and read the next."""
@@ -93,9 +83,9 @@ class Plain:
     def _opened(self, desk: Desk, events: Sequence[Base]) -> None:
         for event in events:
             if isinstance(event, SessionStarted):
-                say(f"session {event.id}: {event.model}, containment {event.containment.name}")
+                self._told.started(event)
             elif isinstance(event, Notice):
-                self._face.read(event)
+                self._told.read(event)
         if desk.talk.turns:
             say(f"{desk.talk.turns} turns so far; /rewind and /sessions are on the screen")
         level: Autonomy = desk.stance.autonomy
@@ -105,37 +95,10 @@ class Plain:
             first, self._first = self._first, ""
             self.work.submit(first, images=self.work.job.images)
 
-    def _read(self, event: Base) -> None:
-        match event:
-            case TextDelta():
-                return  # the whole reply is told at its end
-            case ToolRequested(call=call, by="user"):
-                self._own.add(call.id)
-            case ToolOutput(call_id=name, text=text) if name in self._own:
-                sys.stdout.write(inert(text))
-                sys.stdout.flush()
-            case CallDecided(call_id=name, verdict=Verdict.ASK) if name in self._own:
-                return  # typing it was the answer, or a line asks next
-            case _:
-                self._face.read(event)
-
     def _ended(self, finished: TurnFinished) -> None:
-        if finished.text:
-            sys.stdout.write(inert(finished.text.strip()) + "\n")
-            sys.stdout.flush()
-        for line in proof(finished.verification):
-            say(line)
-        for path in finished.changed:
-            say(f"changed: {path}")
-        if finished.changed and not finished.verification.verified:
-            say("hint: /check proves it, /undo takes it back")
-        if finished.error:
-            say(f"error: {finished.error}")
-        if finished.hint:
-            say(f"hint: {finished.hint}")
-        used, desk = finished.usage, self.work.desk
+        desk = self.work.desk
         left = told(desk.ledger.left, desk.ledger.online) if desk else ""
-        say(f"{finished.outcome}: {used.input} tokens read, {used.output} written, {left}")
+        self._told.ended(finished, left, "/check proves it, /undo takes it back")
 
     def _failed(self, error: WispError) -> None:
         say(f"error: {error.message}")

@@ -44,6 +44,7 @@ TOOLS = {
     "ask": "?",
 }
 TOOL = "·"  # any other
+PLAYING, PAUSED, ENDED = "▸", "‖", "■"
 PHASE, ATTEMPTS = "·", "↻"
 
 _LEVELS_DARK = ("#6ea8d9", "#5fb8a6", "#9bbf65", "#e0b15c", "#e57f6b")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from sandbox.base import Containment
 from tui import theme
 from tui.cards.lines import NOTHING, counted, dim, one_line, wrap
 from tui.commands import ALIASES, Command
-from tui.keys import EVERYWHERE, MAIN
+from tui.keys import EVERYWHERE, MAIN, PLAYBACK
 from tui.widgets.drawn import Drawn
 from tui.words import notch
 
@@ -174,11 +174,26 @@ def groups(commands: Mapping[str, Command]) -> list[Group]:
         ("a question of the model", _entries(QUESTION)),
         ("a plan", _entries(PLAN)),
         *((name, entries_of(screen.BINDINGS)) for name, screen in screens.items()),
+        ("agent sessions replay", entries_of(PLAYBACK)),
+    ]
+
+
+def playback_groups(commands: Mapping[str, Command]) -> list[Group]:
+    """Return the keys of a session that is played back, which has no commands."""
+    from tui.widgets.transcript import Transcript
+
+    before = {key for each in PLAYBACK if each.priority for key in each.key.split(",")}
+    return [
+        ("a session played back", entries_of(PLAYBACK)),
+        ("its transcript, behind Tab", entries_of(Transcript.BINDINGS, before)),
     ]
 
 
 class Help(ModalScreen[None]):
-    """Shows all keys and `commands`, or those in which the typed words stand."""
+    """Shows all keys and `commands`, or those in which the typed words stand.
+
+    `told` groups them, for a screen that has not all of them.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "search nothing, or close"),
@@ -200,9 +215,13 @@ class Help(ModalScreen[None]):
     Help VerticalScroll { scrollbar-size-vertical: 1; }
     """
 
-    def __init__(self, commands: Mapping[str, Command]) -> None:
+    def __init__(
+        self,
+        commands: Mapping[str, Command],
+        told: Callable[[Mapping[str, Command]], list[Group]] = groups,
+    ) -> None:
         super().__init__()
-        self._commands = commands
+        self._commands, self._told = commands, told
         self._groups: list[Group] = []
         self._words: list[str] = []
         self._drawn = Drawn(self._lines)
@@ -216,7 +235,7 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Ask every part for its keys."""
-        self._groups = groups(self._commands)
+        self._groups = self._told(self._commands)
         self._drawn.show(self._lines)
         self.query_one(Input).focus()
 

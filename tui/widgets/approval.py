@@ -33,7 +33,7 @@ class Approval(Vertical, can_focus=True):
     """Shows one approval, `show`, and posts its answer once; hidden while there is none.
 
     `where` names the file that a rule would be written to; `way_in` is the key that the app gives
-    the focus with; `clock` tells seconds.
+    the focus with; `clock` tells seconds. Without `live` it is only looked at, and takes no answer.
     """
 
     DEFAULT_CSS = """
@@ -69,9 +69,11 @@ class Approval(Vertical, can_focus=True):
         where: str = "your rules",
         *,
         way_in: str = "Tab",
+        live: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
+        super().__init__(disabled=not live)
+        self._live = live
         self._where, self._way_in, self._clock = where, way_in, clock
         self._asking: Asking | None = None
         self._since = 0.0  # seen, and left in peace
@@ -126,7 +128,7 @@ class Approval(Vertical, can_focus=True):
             return
         focused = self.has_focus or self._input is not None
         self._note.show(self._told if self._confirms or self._input or self._error else None)
-        hidden = self._input is not None
+        hidden = self._input is not None or not self._live
         self._keys.show(
             None if hidden else lambda width: asking.choices(width, focused, self._way_in)
         )

@@ -24,7 +24,10 @@ MOST = 9  # choices that have a key; others can be typed
 
 
 class Question(Vertical, can_focus=True):
-    """Shows one question, `show`, and posts its answer once; hidden while there is none."""
+    """Shows one question, `show`, and posts its answer once; hidden while there is none.
+
+    Without `live` it is only looked at, and takes no answer.
+    """
 
     DEFAULT_CSS = """
     Question { height: auto; border: round $warning; padding: 0 1; display: none; }
@@ -42,8 +45,9 @@ class Question(Vertical, can_focus=True):
             self.asked = asked
             self.answer = answer
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
+    def __init__(self, *, live: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(disabled=not live)
+        self._live = live
         self._clock = clock
         self._asked: Asked | None = None
         self._since = 0.0
@@ -53,8 +57,8 @@ class Question(Vertical, can_focus=True):
     def compose(self) -> ComposeResult:
         """Put the question over where it is answered."""
         yield VerticalScroll(self._text, can_focus=False)
-        yield self._input
-        yield self._keys
+        if self._live:
+            yield from (self._input, self._keys)
 
     @property
     def asked(self) -> Asked | None:

@@ -15,7 +15,9 @@ from tui.state import State
 from tui.widgets.effort import Effort
 from tui.words import clip, clock
 
-HINTS = (("f1", "F1 help"), ("f2", "F2 policy"), ("f3", "F3 changes"), ("f4", "F4 sessions"))
+Hints = tuple[tuple[str, str], ...]  # keys, and what is said of each
+
+HINTS: Hints = (("f1", "F1 help"), ("f2", "F2 policy"), ("f3", "F3 changes"), ("f4", "F4 sessions"))
 _GAP = "   "
 _HINT_GAP = 2
 _DOING = 24  # cells
@@ -51,10 +53,10 @@ def _parts(state: State, now: float) -> list[Part]:
     return found
 
 
-def hints(width: int) -> tuple[tuple[str, str], ...]:
+def hints(width: int, given: Hints = HINTS) -> Hints:
     """Return the keys that there is room for, the most useful first."""
     shown: list[tuple[str, str]] = []
-    for key, hint in HINTS:
+    for key, hint in given:
         width -= len(hint) + (_HINT_GAP if shown else 0)
         if width < 0:
             break
@@ -67,8 +69,9 @@ class Meters(Widget):
 
     DEFAULT_CSS = "Meters { height: 1; width: 1fr; }"
 
-    def __init__(self) -> None:
+    def __init__(self, hints: Hints) -> None:
         super().__init__()
+        self._hints = hints
         self._state, self._now = State(), 0.0
         self._ends: list[tuple[int, int, str]] = []  # of the keys, as they were drawn
 
@@ -81,7 +84,7 @@ class Meters(Widget):
         """Draw them."""
         width = self.size.width - 1
         left = meters(self._state, self._now, width)
-        keys = hints(width - left.cell_length - len(_GAP))
+        keys = hints(width - left.cell_length - len(_GAP), self._hints)
         right = Content(" " * _HINT_GAP).join(
             [Content.assemble((hint[:2], theme.DIM), (hint[2:], theme.FAINT)) for _, hint in keys]
         )
@@ -114,9 +117,9 @@ class Status(Horizontal):
             super().__init__()
             self.key = key
 
-    def __init__(self) -> None:
+    def __init__(self, hints: Hints = HINTS) -> None:
         super().__init__()
-        self._effort, self._meters = Effort(), Meters()
+        self._effort, self._meters = Effort(), Meters(hints)
 
     def compose(self) -> ComposeResult:
         """Put the knob and the meters beside each other."""

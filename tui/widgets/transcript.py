@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -34,6 +34,7 @@ class Transcript(ScrollView, can_focus=True):
 
     Whoever feeds the fold hands each change to `changed`. Heights of cards that nobody has seen are
     guesses; `settle` measures what comes into sight, and what is in sight stays in its place.
+    `clock` tells the time as events do.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,9 +65,11 @@ class Transcript(ScrollView, can_focus=True):
             super().__init__()
             self.count = count
 
-    def __init__(self, fold: Fold, *, id: str | None = None) -> None:
+    def __init__(
+        self, fold: Fold, *, id: str | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         super().__init__(id=id)
-        self._fold = fold
+        self._fold, self._clock = fold, clock
         self.following = True
         self._column = Column(fold.cards, 0)
         self._paint = Paint(self)
@@ -132,7 +135,7 @@ class Transcript(ScrollView, can_focus=True):
         self.settle()
 
     def _pulse(self) -> None:
-        self.changed(self._fold.pulse(time.time()))
+        self.changed(self._fold.pulse(self._clock()))
 
     def settle(self) -> None:
         """Measure what is in sight and a page around it; what is in sight stays in its place."""

@@ -1,0 +1,1 @@
+"""Playing a session back: what is shown when, without a widget."""

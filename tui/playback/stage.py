@@ -1,0 +1,120 @@
+"""What a recording shows at a position: the cards, the meters, what waits for an answer.
+
+Only what was logged is folded, and of the one reply that streams as much as is typed by then. So to
+go back means to fold again from the beginning, which takes ten thousand events a tenth of a second.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+from agent.events import (
+    Base,
+    ModelNamed,
+    Notice,
+    QuestionAnswered,
+    QuestionAsked,
+    SessionStarted,
+    TextDelta,
+    ThinkingDelta,
+    TurnFinished,
+)
+from agent.models.providers import loopback, provider_of
+from tui.fold import Change, Fold
+from tui.playback.recording import Recording, Reply
+from tui.state import State
+
+
+class Stage:
+    """A recording as it is shown at one position, moved by `go`."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.fold, self.state = Fold(), State()
+        self.question: QuestionAsked | None = None  # that waits for an answer
+        self.count = 0  # of the events that are shown
+        self._typed = 0  # characters of the reply that streams
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder that the session worked in."""
+        first = self.recording.events[0]
+        return PurePath(first.cwd).name if isinstance(first, SessionStarted) else ""
+
+    def go(self, at: float) -> Change | None:
+        """Show what stood after so many seconds; None where the fold is another one now."""
+        count = self.recording.shown(at)
+        reply = self.recording.reply(count)
+        typed = self._letters(reply, at)
+        back = count < self.count or (count == self.count and typed < self._typed)
+        anew = back or not self.count
+        if anew:
+            self._begin()
+        before = len(self.fold.cards)
+        changed: set[int] = set()
+        for event in self.recording.events[self.count : count]:
+            changed.update(self._take(event))
+        self.count = count
+        if reply is not None and typed > self._typed:
+            changed.update(self._type(reply, typed, at))
+        added = len(self.fold.cards) - before
+        known = tuple(each for each in changed if each < before)
+        return None if anew else Change(added, (*known, *range(before, before + added)))
+
+    # -- within
+
+    def _begin(self) -> None:
+        self.fold, self.state, self.question = Fold(), State(), None
+        self.count = self._typed = 0
+        if self.recording.damage:
+            self.fold.take(Notice(text=self.recording.damage))
+
+    def _take(self, event: Base) -> tuple[int, ...]:
+        self._typed = 0
+        change = self.fold.take(event)
+        self.state.take(event)
+        match event:
+            case QuestionAsked():
+                self.question = event
+            case QuestionAnswered() | TurnFinished():
+                self.question = None
+            case SessionStarted(model=model):
+                self._serves(model, "")
+            case ModelNamed(model=model, api_base=address):
+                self._serves(model, address)
+            case _:
+                pass
+        return change.changed
+
+    def _serves(self, model: str, address: str) -> None:
+        """Take in who is asked: the name and the address of the model say it."""
+        provider = provider_of(model)
+        base = address or (provider.base if provider else "")
+        self.state.local = provider is None or loopback(base)
+        try:
+            host = urlsplit(base).hostname or ""
+        except ValueError:
+            host = ""
+        self.state.host = "" if provider is None else host or provider.name
+
+    def _letters(self, reply: Reply | None, at: float) -> int:
+        """Return how many characters of a reply are typed by then."""
+        if reply is None:
+            return 0
+        asked, whole = (self.recording.events[each].time for each in (reply.asked, reply.whole))
+        lasted = whole - asked
+        part = (self.recording.time(at) - asked) / lasted if lasted > 0 else 0.0
+        return int(part * (len(reply.thinking) + len(reply.text)))
+
+    def _type(self, reply: Reply, typed: int, at: float) -> tuple[int, ...]:
+        now, before, thought = self.recording.time(at), self._typed, len(reply.thinking)
+        self._typed = typed
+        changed: tuple[int, ...] = ()
+        # not by a delta: how fast it was nobody knows any more
+        self.state.doing = "thinking" if typed <= thought else "writing"
+        if text := reply.thinking[before:typed]:
+            changed += self.fold.take(ThinkingDelta(text=text, time=now)).changed
+        if text := reply.text[max(0, before - thought) : max(0, typed - thought)]:
+            changed += self.fold.take(TextDelta(text=text, time=now)).changed
+        return changed
