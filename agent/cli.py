@@ -129,10 +129,10 @@ def _sessions_replay(given: Namespace) -> int:
     word = given.session or "last"
     at_a_path = "/" in word or word.endswith(".jsonl")
     found = find(word, None if at_a_path else _root(given))
-    if given.fork_at is None:
-        at = play(found.path, given.speed, given.idle, given.theme, given.plain)
-        return _live(given, found, at) if at else 0
-    return _live(given, found, given.fork_at)
+    code, at = 0, given.fork_at
+    if at is None:
+        code, at = play(found.path, given.speed, given.idle, given.theme, given.plain)
+    return _live(given, found, at) if at else code
 
 
 @command("sessions report", "Tell one to others, in a file.", "session form out cwd")

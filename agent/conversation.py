@@ -179,6 +179,10 @@ class Conversation:
         notes = [Notice(text=who, hint=HINT)] if (who := self.place.taken()) else []
         if past is not None and past.model != model:
             notes.append(Notice(text=f"the model was {past.model} so far, and is {model} now"))
+        if past is not None and past.files_since:
+            text = "the files stay as they are now, not as they were at that step"
+            hint = "/rewind fork puts them back; agent rewind fork --files does too"
+            notes.append(Notice(text=text, hint=hint))
         damage = past.damage if past is not None else ()
         return notes + [Notice(text=f"the log is damaged: {each}") for each in damage]
 

@@ -178,7 +178,8 @@ def proof(verification: Verification) -> list[str]:
         return [f"unverified: {verification.reason}"] if verification.reason else []
     start = f"{before.passed} passed, {before.failed} failed" if before else "not known"
     head = f"before: {start}; after: {after.passed} passed, {after.failed} failed"
-    lines = [f"{head} ({verification.commands[0]}, run {verification.runs} times)"]
+    command = next(iter(verification.commands), "no command is named")
+    lines = [f"{head} ({command}, run {verification.runs} times)"]
     lines += [f"now passes: {test}" for test in verification.newly_passing[:10]]
     lines += [f"now fails: {test}" for test in verification.newly_failing[:10]]
     if verification.verified:

@@ -92,7 +92,9 @@ class Resume:
         except WispError:
             session.close()
             raise
-        return session, Past.of(view, found.id if forks else "")
+        past = Past.of(view, found.id if forks else "")
+        past.files_since = bool(self.at) and home == root and found.belongs(root)
+        return session, past
 
 
 @dataclass
@@ -106,6 +108,7 @@ class Past:
     turns: int = 0
     damage: tuple[str, ...] = ()
     forked_from: str = ""
+    files_since: bool = False  # what came behind the fork may have changed files, and they stay
     system: bool = False  # whether there is a system prompt
     kept: MemoryKept | None = None
     since: list[ToolCall] = field(default_factory=list)  # the calls made after that

@@ -6,18 +6,29 @@ The conversation goes on in a copy of the log that ends there, so the one that w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from agent.checkpoint import Checkpoints
 from agent.errors import UsageError
-from agent.events import Base, CheckpointMade, StepStarted, TurnStarted
+from agent.events import (
+    Base,
+    CheckpointMade,
+    SessionResumed,
+    StepStarted,
+    TurnFinished,
+    TurnStarted,
+)
 from agent.log import read
 from agent.resumption import fork
 from agent.session import new_id
 from agent.sessions import Kept, find, folder
 from agent.undo import Turns, Undone, rewind
+
+
+FORK = "fork"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +41,39 @@ class Point:
 
     @classmethod
     def of(cls, word: str, session: str, root: Path) -> Point:
-        """Read `TURN` or `TURN.STEP`; raises UsageError for what is not there."""
+        """Read `TURN`, `TURN.STEP` or `fork`; raises UsageError for what is not there.
+
+        `fork` is where a session that is a fork left the other one: behind its last step there.
+        """
         found = find(session, root)
+        if word == FORK:
+            return cls._of_fork(found, root)
         turn, dot, step = word.partition(".")
         if not turn.isdecimal() or (dot and not step.isdecimal()):
             raise UsageError(f"not a turn or a step: {word}", "agent rewind TURN.STEP, such as 2.3")
         point = cls(found, int(turn), int(step or 0))
-        view = read(found.path)
-        if view.damage:
-            raise UsageError(
-                f"the log of {found.id} is damaged, so its turns cannot be counted", "agent undo"
-            )
-        there = {(turn, step) for turn, step, _ in _steps(view.events)}
+        there = {(turn, step) for turn, step, _ in _steps(_whole(found))}
         if not point.turn or (dot and not point.step) or (point.turn, point.step) not in there:
             what = f"step {step} in turn {turn}" if step else f"turn {turn}"
             raise UsageError(f"{found.id} has no {what}", f"agent sessions show {found.id}")
         return point
+
+    @classmethod
+    def _of_fork(cls, found: Kept, root: Path) -> Point:
+        mine = _whole(found)
+        begun = [each for each in mine if isinstance(each, SessionResumed) and each.forked_from]
+        if not begun:
+            raise UsageError(f"{found.id} is no fork", "agent rewind TURN.STEP, such as 2.3")
+        other = find(begun[-1].forked_from, root)
+        # what a fork had left open was closed in its own log, as the other one's never was
+        pairs = zip(_whole(other)[1:], mine[1:], strict=False)
+        shared = [theirs for theirs, ours in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+        turn = step = 0
+        ended = False
+        for turn, step, event in _steps(shared):
+            if isinstance(event, TurnStarted | TurnFinished):
+                ended = isinstance(event, TurnFinished)
+        return cls(other, turn + 1) if ended else cls(other, turn, step + 1)
 
     def checkpoints(self) -> dict[tuple[int, int], str]:
         """Return the first checkpoint of each turn and step from here on."""
@@ -87,6 +115,16 @@ def talk_back(point: Point, root: Path) -> str:
     name = new_id()
     fork(point.session, folder(root) / f"{name}.jsonl", end)
     return name
+
+
+def _whole(session: Kept) -> Sequence[Base]:
+    """Return the events of a session. Raises UsageError where some are missing."""
+    view = read(session.path)
+    if view.damage:
+        raise UsageError(
+            f"the log of {session.id} is damaged, so its turns cannot be counted", "agent undo"
+        )
+    return view.events
 
 
 def _steps(events: Iterable[Base]) -> Iterable[tuple[int, int, Base]]:

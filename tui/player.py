@@ -27,8 +27,10 @@ from tui.theme import THEMES
 BYTES = 256 << 20  # of a log; no session has nearly as many
 
 
-def play(log: Path, speed: str | None, idle: float | None, theme: str | None, plain: bool) -> str:
-    """Play a log; return where to go on live, as `--from` takes it, or nothing.
+def play(
+    log: Path, speed: str | None, idle: float | None, theme: str | None, plain: bool
+) -> tuple[int, str]:
+    """Play a log; return the exit code, and where to go on live, as `--from` takes it, or nothing.
 
     Without a terminal, or in `plain` lines, nothing is waited for unless a speed is named.
     Raises UsageError.
@@ -39,12 +41,12 @@ def play(log: Path, speed: str | None, idle: float | None, theme: str | None, pl
         if recording.damage:
             say(f"note: {recording.damage}")
         tell(recording, sys.stdout, AT_ONCE if wanted is None else wanted)
-        return ""
+        return 0, ""
     app = Player(recording, 1.0 if wanted is None else wanted, _theme(theme))
     left = app.run() or ""
     if app._exception is not None:  # a bug of ours: told as any other, without secrets
         raise app._exception
-    return left
+    return app.return_code or 0, left
 
 
 def recorded(log: Path, idle: float = IDLE_S) -> Recording:
@@ -87,11 +89,12 @@ class Player(App[str]):
         """End with the terminal, and when it is told to."""
         loop = asyncio.get_running_loop()
         for each in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(each, self.leave, "")
+            loop.add_signal_handler(each, self.leave, "", 128 + each)
+        loop.add_signal_handler(signal.SIGINT, self.leave, "", 128 + signal.SIGINT)
 
-    def leave(self, at: str) -> None:
-        """End, and go on live from there."""
-        self.exit(at)
+    def leave(self, at: str, code: int = 0) -> None:
+        """End, and go on live from there if that is said."""
+        self.exit(at, return_code=code)
 
     def _fatal_error(self) -> None:
         """End after a bug of ours; Textual would print the values of all variables."""

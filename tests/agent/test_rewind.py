@@ -103,6 +103,21 @@ def test_a_fork_goes_back_to_before_its_beginning(root: Path) -> None:
     assert files(root) == ("0", "0", "1")
 
 
+@pytest.mark.parametrize(("at", "then"), [("1.2", ("0", "0", "2")), ("1", ("0", "3", "2"))])
+def test_a_fork_puts_the_files_back_to_how_they_were_where_it_begins(
+    root: Path, at: str, then: tuple[str, ...]
+) -> None:
+    two_turns(root)
+    again = shell("printf 5 >c.txt")
+    said = turn(root, again, words=("-c", "--fork", "--from", at))
+    assert "the files stay as they are now" in said.err and "/rewind fork" in said.err
+    assert files(root) == ("4", "3", "5")
+    told = back(root, "fork")
+    assert files(root) == then
+    assert f"the conversation ends after {at}" in told.err
+    back(root, "fork", code=2)  # it is the one that was forked that comes last now
+
+
 def test_both_go_back_without_a_word_more(root: Path) -> None:
     two_turns(root)
     back(root, "2")

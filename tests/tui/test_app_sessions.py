@@ -45,6 +45,26 @@ async def test_back_to_before_a_turn(work: Path) -> None:
         assert at.app.main.prompt.value == "mend it"  # to be said in another way
 
 
+async def test_a_fork_shows_what_was_until_there_and_puts_the_files_back(work: Path) -> None:
+    async with live(work, "First.", EDIT, "Done.", level=Autonomy.EDIT) as at:
+        await at.say("say first")
+        await at.rest()
+        await at.say("mend it")
+        await at.until("Done.")
+        await at.rest()
+    async with live(work, "Again.", resume=Resume("last", at="1")) as at:
+        await at.until("/rewind fork puts them back")
+        assert "First." in at.screen and "I mend it." not in at.screen
+        assert calc(work) == MENDED, "the files stay"
+        await at.say("/rewind fork")
+        await at.until(lambda: calc(work) == BROKEN)
+        await at.until("/redo takes this back")
+        await at.rest()
+        assert "First." in at.screen
+        await at.say("/redo")
+        await at.until(lambda: calc(work) == MENDED)
+
+
 async def test_another_model_goes_on_in_the_same_session(work: Path) -> None:
     async with live(work, "First.") as at:
         await at.say("say first")

@@ -17,8 +17,10 @@ import pytest
 from agent.policy import Autonomy
 from tests.support import put, script
 from tests.tui.live import Live, live
+from tests.tui.recorded import Kept
 from tests.tui.told import Teller, repair
 from tui.actions import Actions
+from tui.player import Player
 from tui.widgets.header import Place
 
 WRITE = os.environ.get("WISP_PICTURES") == "write"  # tests run without settings from outside
@@ -201,10 +203,30 @@ async def test_how_a_screen_looks(work: Path, name: str, theme: str) -> None:
         picture = at.app.export_screenshot(title="wisp")
         if at.app.work.busy:
             at.app.work.stop()
+    compare(picture, f"{name}-{theme}.svg")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_how_a_playback_looks(theme: str) -> None:
+    told = Kept()
+    repair(told)
+    recording = told.recording()
+    app = Player(recording, theme=f"wisp-{theme}", now=lambda: 0.0)
+    async with app.run_test(size=(100, 32)) as pilot:
+        app.playback.seek(recording.due[-2])
+        await pilot.pause()
+        while app.playback.transcript.pending:
+            await pilot.pause()
+        picture = app.export_screenshot(title="wisp")
+    compare(picture, f"playback-{theme}.svg")
+
+
+def compare(picture: str, name: str) -> None:
+    """Hold a picture against the one that is kept, or keep it."""
     for found, other in VARIES:
         picture = found.sub(other, picture)
     picture = re.sub(r"terminal-\d+-", "terminal-", picture)
-    kept = FOLDER / f"{name}-{theme}.svg"
+    kept = FOLDER / name
     if WRITE:
         FOLDER.mkdir(exist_ok=True)
         kept.write_text(picture, encoding="utf-8")
