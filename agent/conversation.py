@@ -34,6 +34,18 @@ if TYPE_CHECKING:
     from agent.resumption import Past, Resume
 
 
+# where a session goes on from an earlier step: its files went on meanwhile
+_FILES = {
+    "as they are now": Notice(
+        text="the files stay as they are now, not as they were at that step",
+        hint="/rewind fork puts them back; agent rewind fork --files does too",
+    ),
+    "of another folder": Notice(
+        text="the files are those of this folder, not those that the session worked on"
+    ),
+}
+
+
 @dataclass
 class Conversation:
     """One session in use, until `close`."""
@@ -179,10 +191,8 @@ class Conversation:
         notes = [Notice(text=who, hint=HINT)] if (who := self.place.taken()) else []
         if past is not None and past.model != model:
             notes.append(Notice(text=f"the model was {past.model} so far, and is {model} now"))
-        if past is not None and past.files_since:
-            text = "the files stay as they are now, not as they were at that step"
-            hint = "/rewind fork puts them back; agent rewind fork --files does too"
-            notes.append(Notice(text=text, hint=hint))
+        if past is not None and past.files in _FILES:
+            notes.append(_FILES[past.files])
         damage = past.damage if past is not None else ()
         return notes + [Notice(text=f"the log is damaged: {each}") for each in damage]
 

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from agent.config import Settings
 from agent.errors import UsageError, WispError
@@ -43,6 +44,7 @@ from tools import registry
 from tools.base import ToolCall, ToolMemory
 from tools.report import CheckReport
 
+Files = Literal["", "as they are now", "of another folder"]
 UNSURE = "unknown"  # the hash of a file that was seen, but not how it was: it counts as changed
 # how it is told what a turn came to that was no conversation
 _BESIDE = {
@@ -93,7 +95,8 @@ class Resume:
             session.close()
             raise
         past = Past.of(view, found.id if forks else "")
-        past.files_since = bool(self.at) and home == root and found.belongs(root)
+        if self.at and home == root:
+            past.files = "as they are now" if found.belongs(root) else "of another folder"
         return session, past
 
 
@@ -108,7 +111,7 @@ class Past:
     turns: int = 0
     damage: tuple[str, ...] = ()
     forked_from: str = ""
-    files_since: bool = False  # what came behind the fork may have changed files, and they stay
+    files: Files = ""  # of a fork at a step, whose files nobody has put back
     system: bool = False  # whether there is a system prompt
     kept: MemoryKept | None = None
     since: list[ToolCall] = field(default_factory=list)  # the calls made after that

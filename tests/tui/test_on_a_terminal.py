@@ -237,3 +237,35 @@ def test_a_day_at_the_terminal_with_the_real_model(work: Path, real: dict[str, s
         assert calc.read_text() == BROKEN
         at.kill(signal.SIGTERM)
         assert (at.end(), at.left()) == (143, [])
+
+
+def test_a_session_is_played_back_and_gone_on_with(work: Path, scripted: str) -> None:
+    done = subprocess.run([AGENT, "run", "-m", scripted, "-p", "hi"], cwd=work, check=False)
+    assert done.returncode == 0
+    log = next((Path(os.environ["XDG_STATE_HOME"]) / "wisp").rglob("*.jsonl"))
+    moved = log.rename(work.parent / "elsewhere.jsonl")  # as from another machine
+    before = moved.read_bytes()
+    with terminal([AGENT, "sessions", "replay", moved, "--speed", "max"], work) as at:
+        at.wait("the end")
+        assert "Hello." in at.screen()
+        at.press("q")
+        assert (at.end(), at.left()) == (0, [])
+    with terminal([AGENT, "sessions", "replay", moved], work) as at:
+        at.wait("turn 0 of 1")
+        at.type("]\x1b[C\x1b[C")
+        at.wait("the end")
+        at.type("c")
+        at.wait("behind turn 1,")
+        at.type("y")
+        at.wait("a fork of elsewhere")
+        at.wait("the files are those of this folder")
+        at.wait("[ASK]")
+        assert "Hello." in at.screen()
+        at.press("ctrl+c")
+        at.wait("again leaves")
+        at.press("ctrl+c")
+        assert (at.end(), at.left()) == (0, [])
+    with terminal([AGENT, "sessions", "replay", moved, "--from", "9.9"], work) as at:
+        at.wait("has no step 9 in turn 9")
+        assert at.end() == 2
+    assert moved.read_bytes() == before
