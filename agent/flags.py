@@ -77,7 +77,7 @@ OPTIONS = {
     "search": _option("--search", "WORDS", "Only those in which all these words were said."),
     "older": _option("--older", "DAYS", "Those last used more than so many days ago.", type=float),
     "keep": _option("--keep", "N", "Leave the N last used.", type=int),
-    "to": _option("", "TURN.STEP", "Also a turn alone; both are counted from 1."),
+    "to": _option("", "TURN.STEP", "Also a turn alone; from 1. Or `fork`: where this fork begins."),
     "of_session": _option("--session", "SESSION", "Of which; else the last.", dest="of_session"),
     "only_files": _option("--files", "", "Only the files go back.", dest="only_files"),
     "only_talk": _option("--talk", "", "Only the conversation.", dest="only_talk"),

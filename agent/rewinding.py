@@ -27,7 +27,6 @@ from agent.session import new_id
 from agent.sessions import Kept, find, folder
 from agent.undo import Turns, Undone, rewind
 
-
 FORK = "fork"
 
 
@@ -68,11 +67,9 @@ class Point:
         # what a fork had left open was closed in its own log, as the other one's never was
         pairs = zip(_whole(other)[1:], mine[1:], strict=False)
         shared = [theirs for theirs, ours in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-        turn = step = 0
-        ended = False
-        for turn, step, event in _steps(shared):
-            if isinstance(event, TurnStarted | TurnFinished):
-                ended = isinstance(event, TurnFinished)
+        turn, step, _ = [(0, 0, None), *_steps(shared)][-1]
+        ends = [each for each in shared if isinstance(each, TurnStarted | TurnFinished)]
+        ended = bool(ends) and isinstance(ends[-1], TurnFinished)
         return cls(other, turn + 1) if ended else cls(other, turn, step + 1)
 
     def checkpoints(self) -> dict[tuple[int, int], str]:

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.events import Base, TextDelta, ThinkingDelta
+from agent.events import (
+    AutonomyChanged,
+    Base,
+    MessageFinished,
+    StepStarted,
+    TextDelta,
+    ThinkingDelta,
+)
 from agent.log import LogView
+from agent.messages import AssistantMessage, Usage
+from agent.policy import Autonomy
 from agent.redaction import Redaction
 from tests.tui.told import Teller
 from tools.base import ToolResult
@@ -54,6 +63,9 @@ def two_turns() -> Kept:
     told.call("shell", ToolResult(text="3", summary="exit 0"), seconds=40.0, command="run")
     told.end()
     told.turn("more")
-    told.step(1, "No more.")
+    told.tell(StepStarted(step=1))
+    told.tell(TextDelta(text="No "), AutonomyChanged(autonomy=Autonomy.ASK), seconds=0.8)
+    message = AssistantMessage(text="No more.")
+    told.tell(TextDelta(text="more."), MessageFinished(message=message, usage=Usage()))
     told.end()
     return told

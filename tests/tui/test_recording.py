@@ -137,7 +137,10 @@ def test_a_position_goes_on_with_the_clock_as_fast_as_was_chosen() -> None:
     now[0] += 300
     assert (clock.at, clock.playing, clock.ended) == (100.0, False, True)
     clock.seek(-3.0)
-    assert (clock.at, clock.playing) == (0.0, True), "it still plays"
+    assert (clock.at, clock.playing) == (0.0, False), "at the end it stood"
+    clock.play()
+    clock.seek(7.0)
+    assert (clock.at, clock.playing) == (7.0, True)
 
 
 def test_speeds_go_up_to_at_once_and_down_to_a_quarter() -> None:

@@ -52,8 +52,8 @@ class Clock:
         self._at, self._since = self.at, None
 
     def seek(self, at: float) -> None:
-        """Go to a position, and go on from there or stand there as before."""
-        moving = self._since is not None
+        """Go to a position, and go on from there or stand there as before; at the end it stood."""
+        moving = self.playing
         self._at = min(max(0.0, at), self.length)
         self._since = self.now() if moving else None
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from agent.events import (
     Base,
+    MessageFinished,
     ModelNamed,
     Notice,
     QuestionAnswered,
@@ -44,20 +45,26 @@ class Stage:
 
     def go(self, at: float) -> Change | None:
         """Show what stood after so many seconds; None where the fold is another one now."""
-        count = self.recording.shown(at)
-        reply = self.recording.reply(count)
-        typed = self._letters(reply, at)
-        back = count < self.count or (count == self.count and typed < self._typed)
-        anew = back or not self.count
+        recording = self.recording
+        count, now = recording.shown(at), recording.time(at)
+        reply = recording.reply(count)
+        back = count == self.count and self._letters(reply, now) < self._typed
+        anew = back or count < self.count or not self.count
         if anew:
             self._begin()
         before = len(self.fold.cards)
         changed: set[int] = set()
-        for event in self.recording.events[self.count : count]:
+        for number in range(self.count, count):
+            event = recording.events[number]
+            streams = recording.reply(number)
+            if streams is not None and number < streams.whole:
+                # what was written by then stands before this, from wherever one comes
+                changed.update(self._type(streams, event.time))
+            else:
+                self._typed = 0
             changed.update(self._take(event))
         self.count = count
-        if reply is not None and typed > self._typed:
-            changed.update(self._type(reply, typed, at))
+        changed.update(self._type(reply, now))
         added = len(self.fold.cards) - before
         known = tuple(each for each in changed if each < before)
         return None if anew else Change(added, (*known, *range(before, before + added)))
@@ -71,7 +78,6 @@ class Stage:
             self.fold.take(Notice(text=self.recording.damage))
 
     def _take(self, event: Base) -> tuple[int, ...]:
-        self._typed = 0
         change = self.fold.take(event)
         self.state.take(event)
         match event:
@@ -79,6 +85,9 @@ class Stage:
                 self.question = event
             case QuestionAnswered() | TurnFinished():
                 self.question = None
+            case MessageFinished(message=message) if event.attempt is None:
+                if message.text or message.thinking:
+                    self.state.doing = "writing" if message.text else "thinking"
             case SessionStarted(model=model):
                 self._serves(model, "")
             case ModelNamed(model=model, api_base=address):
@@ -98,18 +107,20 @@ class Stage:
             host = ""
         self.state.host = "" if provider is None else host or provider.name
 
-    def _letters(self, reply: Reply | None, at: float) -> int:
-        """Return how many characters of a reply are typed by then."""
+    def _letters(self, reply: Reply | None, now: float) -> int:
+        """Return how many characters of a reply are typed at a time of the session."""
         if reply is None:
             return 0
         asked, whole = (self.recording.events[each].time for each in (reply.asked, reply.whole))
-        lasted = whole - asked
-        part = (self.recording.time(at) - asked) / lasted if lasted > 0 else 0.0
+        part = (now - asked) / (whole - asked) if whole > asked else 0.0
         return int(part * (len(reply.thinking) + len(reply.text)))
 
-    def _type(self, reply: Reply, typed: int, at: float) -> tuple[int, ...]:
-        now, before, thought = self.recording.time(at), self._typed, len(reply.thinking)
+    def _type(self, reply: Reply | None, now: float) -> tuple[int, ...]:
+        before, typed = self._typed, self._letters(reply, now)
+        if reply is None or typed <= before:
+            return ()
         self._typed = typed
+        thought = len(reply.thinking)
         changed: tuple[int, ...] = ()
         # not by a delta: how fast it was nobody knows any more
         self.state.doing = "thinking" if typed <= thought else "writing"

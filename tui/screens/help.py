@@ -34,6 +34,9 @@ _NAMES = {
     "right_square_bracket": "]",
     "left_square_bracket": "[",
     "underscore": "_",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
     "backspace": "Backspace",
 }
 # what the actions of the prompt do; the keys are asked of it
