@@ -214,6 +214,7 @@ def test_every_screen_has_its_keys() -> None:
             "rewind (F5)",
             "models (F6)",
             "loading a model",
+            "agent sessions replay",
         ]
     )
 

@@ -11,19 +11,19 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.events import Base
-from tui.widgets.effort import MOST as MOST_EFFORT
 
 TEXT = 200_000  # characters of one text
 ITEMS = 2_000  # of one list
 NUMBER = 10**12  # nothing that is counted or timed in a session is more
+EFFORT = 4  # the most that the knob has
 
 
 def tamed(event: Base) -> Base:
     """Return an event with every text, list and number within bounds."""
     fit: Base = _tamed(event)
     effort = getattr(fit, "effort", None)
-    if effort is not None and not 0 <= effort <= MOST_EFFORT:
-        fit = fit.model_copy(update={"effort": min(max(effort, 0), MOST_EFFORT)})
+    if effort is not None and not 0 <= effort <= EFFORT:
+        fit = fit.model_copy(update={"effort": min(max(effort, 0), EFFORT)})
     return fit
 
 
