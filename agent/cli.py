@@ -120,15 +120,20 @@ def _sessions_show(given: Namespace) -> int:
 @command(
     "sessions replay",
     "Show one again as it went, or go on live from a step of it.",
-    "session speed idle fork_at plain theme model cwd",
+    "session speed idle fork_at strict plain theme model cwd",
 )
 def _sessions_replay(given: Namespace) -> int:
     from agent.sessions import find
-    from tui.player import play
 
     word = given.session or "last"
     at_a_path = "/" in word or word.endswith(".jsonl")
     found = find(word, None if at_a_path else _root(given))
+    if given.strict:
+        from agent.replay_commands import strict
+
+        return strict(found.path)
+    from tui.player import play
+
     code, at = 0, given.fork_at
     if at is None:
         code, at = play(found.path, given.speed, given.idle, given.theme, given.plain)

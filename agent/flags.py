@@ -85,6 +85,7 @@ OPTIONS = {
     "plain": _option("--plain", "", "Lines in place of a screen, for a screen reader."),
     "speed": _option("--speed", "N", "0.25 to 64 times as fast, or max: the end at once."),
     "idle": _option("--idle", "SECONDS", "Cut pauses to it; else 2, 0 cuts none.", type=float),
+    "strict": _option("--strict", "", "Do it again over its log; say what differs today."),
     "theme": _option("--theme", "NAME", "auto, dark, light, contrast, or ansi."),
     "report": _option("--report", "FILE", "A report of it: html, md, json.", action="append"),
     "form": _option("--format", "FORMAT", "html, markdown, or json.", dest="form"),

@@ -21,15 +21,7 @@ from agent.replay.strict import Again, again
 from tests.support import agent, put, script
 
 PROJECT = Path(__file__).parents[2]
-CHANGED = """
-import asyncio, sys
-from pathlib import Path
-from agent import log
-from agent.replay.strict import again
-view = log.read(Path(sys.argv[1]))
-for each in asyncio.run(again(view.events)).differences:
-    print(each)
-"""
+START = "import sys; from agent.entry import main; sys.exit(main())"
 
 
 @pytest.fixture
@@ -56,6 +48,17 @@ def events(place: Path) -> list[Base]:
 
 def done_again(events: list[Base]) -> Again:
     return asyncio.run(again(events))
+
+
+def test_the_command_says_what_was_compared(place: Path, tmp_path: Path) -> None:
+    ended = agent("sessions", "replay", "--strict", place, cwd=tmp_path)
+    assert (ended.code, ended.out) == (0, "")
+    assert ended.err.startswith("1 turn, ") and ended.err.endswith("compared: nothing differs\n")
+    with place.open("a") as log:
+        log.write("no event\n")
+    ended = agent("sessions", "replay", place, "--strict", cwd=tmp_path)
+    assert ended.code == 0 and "not an event" in ended.err
+    assert agent("sessions", "replay", "--strict", "/none.jsonl", cwd=tmp_path).code == 2
 
 
 def test_the_same_program_does_the_same(place: Path) -> None:
@@ -117,13 +120,14 @@ def test_a_change_of_the_program_is_found_and_named(
     assert old in text
     source.write_text(text.replace(old, new))
     done = subprocess.run(
-        [sys.executable, "-c", CHANGED, str(place)],
+        [sys.executable, "-c", START, "sessions", "replay", "--strict", str(place)],
         cwd=tmp_path / "changed",
         env={**os.environ, "PYTHONPATH": str(tmp_path / "changed")},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 1, done.stderr
     (line,) = done.stdout.splitlines()
     assert named in line and line.startswith("turn 1, ")
 
