@@ -1,96 +1,49 @@
-"""What a reply was asked for with, in so few bytes that the log can keep it of each request.
-
-A log has all that its requests were made of, but not the requests: they are made again by the
-program that reads it, which may be another version. By these digests a replay can tell whether it
-would ask the same, and name the first message that is not as it was.
-"""
+"""Who was asked: what must be known of a model to put another, or a script, in its place."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Literal, Self
 
-from agent.messages import AssistantMessage, Message
+from agent.models.base import LocalModel, Model
 from tools.base import Frozen, ToolSchema
 
-if TYPE_CHECKING:
-    from agent.models.base import Model, ModelRequest
+Reach = Literal["engine", "served here", "elsewhere"]
 
-LETTERS = 8  # of a digest: enough to tell a change from none, and no secret is hidden in it
-# what only one provider or engine understands, and what follows from the rest
-_LEFT_OUT = {"tokens", "replay", "raw"}
+
+class Offered(Frozen):
+    """A tool as the model was told of it; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
 
 
 class Asked(Frozen):
-    """One request: the first `kept` messages of the one before it, then `new` ones, by digest.
+    """A model as it was asked: where it is, its `window` in tokens, the tools that it was told of.
 
-    `tools` is the digest of what the model was told of them, `options` are in words. The rest is
-    what the model was: how many tokens its window has, whether it is small, whether it is here.
+    An `engine` can be sampled, all others are only talked to; `host` is who was sent what it reads.
     """
 
-    kept: int = 0
-    new: tuple[str, ...] = ()
-    tools: str = ""
-    options: str = ""
-    window: int = 0
+    model: str
+    reach: Reach
+    host: str = ""
     small: bool = False
-    local: bool = True
+    window: int = 0
+    tools: tuple[Offered, ...] = ()
 
-    def after(self, before: Sequence[str]) -> tuple[str, ...]:
-        """Return the digests of all its messages; `before` are those of the request before it."""
-        return (*before[: self.kept], *self.new)
-
-
-class Asking:
-    """Makes the facts of the requests of one conversation; what was digested once is kept."""
-
-    def __init__(self) -> None:
-        # by identity: messages never change; held here, so that no other one has its place
-        self._known: dict[int, tuple[Message, str]] = {}
-
-    def of(self, request: ModelRequest, model: Model, before: Sequence[str]) -> Asked:
-        """Return the facts of a request to a model; `before` as `Asked.after` has it."""
-        now = [self._digest(each) for each in request.messages]
-        kept = 0
-        while kept < min(len(before), len(now)) and before[kept] == now[kept]:
-            kept += 1
-        return Asked(
-            kept=kept,
-            new=tuple(now[kept:]),
-            tools=digest_of_tools(request.tools),
-            options=_options(request),
-            window=model.context_window,
+    @classmethod
+    def of(cls, model: Model, tools: Sequence[ToolSchema] = ()) -> Self:
+        """Return how a model is asked now; its window is known once it has answered."""
+        here: Reach = "engine" if isinstance(model, LocalModel) else "served here"
+        return cls(
+            model=model.name,
+            reach=here if model.local else "elsewhere",
+            host=model.host,
             small=model.small,
-            local=model.local,
+            window=model.context_window,
+            tools=tuple(
+                Offered(name=each.name, description=each.description, parameters=each.parameters)
+                for each in tools
+            ),
         )
-
-    def _digest(self, message: Message) -> str:
-        found = self._known.get(id(message))
-        if found is None:
-            found = self._known[id(message)] = (message, _digest(_text(message)))
-        return found[1]
-
-
-def digest_of_tools(tools: Sequence[ToolSchema]) -> str:
-    """Return the digest of what a model is told of its tools."""
-    return _digest("\n".join(tool.model_dump_json() for tool in tools))
-
-
-def _text(message: Message) -> str:
-    left_out = _LEFT_OUT if isinstance(message, AssistantMessage) else None
-    return message.model_dump_json(exclude=left_out)
-
-
-def _options(request: ModelRequest) -> str:
-    """Return, in words, what bounds the reply, as far as the harness chose it."""
-    said = [f"effort {request.effort}"]
-    said += [f"temperature {request.temperature:g}"] if request.temperature else []
-    said += ["words only"] if request.words else []
-    said += ["an answer in a form"] if request.schema is not None else []
-    said += [f"not {', '.join(sorted(request.barred))}"] if request.barred else []
-    return "; ".join(said)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:LETTERS]

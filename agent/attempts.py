@@ -6,10 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from agent.asked import Asked
 from agent.fact import Base
-from agent.messages import Usage
+from agent.messages import Message, Usage
 
 Phase = Literal["reproduce", "localise", "propose", "verify", "select"]
+Verdict = Literal["verified", "failed", "regressed", "flaky", "refused", "not-run", "cancelled"]
 
 
 class PhaseStarted(Base):
@@ -59,41 +61,67 @@ class CandidatesScreened(Base):
 
 
 class AttemptStarted(Base):
-    """One try begins; `attempt` is its number, `detail` says what it is and where."""
+    """One try begins; `attempt` is its number, `detail` says what it is and where.
+
+    `sample` is what it tries, where a model wrote that: the `request` of a Sampled, and the place
+    of the answer in it, from 0.
+    """
 
     type: Literal["attempt_started"] = "attempt_started"
     detail: str
+    sample: tuple[int, int] | None = None
 
 
 class AttemptFinished(Base):
-    """How the try ended; `diff` is what it proposed."""
+    """How the try ended; `diff` is what it proposed.
+
+    `passing` counts the failing tests to be repaired that passed with it, None where no test was
+    run; `newly_failing` are tests that passed without it.
+    """
 
     type: Literal["attempt_finished"] = "attempt_finished"
-    verdict: Literal["verified", "failed", "regressed", "flaky", "refused", "not-run", "cancelled"]
+    verdict: Verdict
     detail: str = ""
     diff: str = ""
+    passing: int | None = None
+    newly_failing: tuple[str, ...] = ()
 
 
 class Sampled(Base):
-    """Answers to one request for samples, as a script can replay them."""
+    """Answers to one request for samples, as a script can replay them.
+
+    `request` counts the requests to one model in a turn, from 1. `prompt` is the digest of what was
+    asked, and `messages` are that, where it was not asked before. Each answer followed `prefill`,
+    and then its part of `starts`, if there are any: words that the harness wrote for the model.
+    `asked` is who wrote the answers, where it is not who answered before.
+    """
 
     type: Literal["sampled"] = "sampled"
     texts: tuple[str, ...]
     usage: Usage = Field(default_factory=Usage)
+    request: int = 0
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    prefill: str = ""
+    starts: tuple[str, ...] = ()
+    asked: Asked | None = None
 
 
 class Scored(Base):
-    """Answers to one request for scores."""
+    """Answers to one request for scores; `asked` as a Sampled has it."""
 
     type: Literal["scored"] = "scored"
     scores: tuple[float, ...]
+    asked: Asked | None = None
 
 
 class Forked(Base):
     """Answer to one request for forks.
 
     Each is the characters before it, what follows, its log-probability and that of the way there.
+    `asked` as a Sampled has it.
     """
 
     type: Literal["forked"] = "forked"
     forks: tuple[tuple[int, str, float, float], ...]
+    asked: Asked | None = None

@@ -12,8 +12,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.asked import Asked
 from agent.errors import ContextOverflow, ModelError
-from agent.events import Emit, HistoryCompacted
+from agent.events import Emit, HistoryCompacted, SummaryGiven
 from agent.history import History, fixed, mask
 from agent.messages import AssistantMessage, Message, ToolMessage, Usage, UserMessage
 from agent.models.base import Model, ModelRequest
@@ -110,7 +111,6 @@ class Compaction:
         if len(_since(self.history.messages)) < 2:
             return False
         summary, usage = ("", Usage()) if model is None else await self._told(model, tools, focus)
-        said = summary.removeprefix(SUMMARY)
         if focus and not summary:
             summary = f"The user wants above all kept: {focus}"
         found = replacing(self.history, window, count, summary, aim)
@@ -123,7 +123,6 @@ class Compaction:
                 before=before,
                 after=found.after,
                 usage=usage,
-                summary=said,
             )
         )
         return True
@@ -138,13 +137,14 @@ class Compaction:
         try:
             reply = await quiet.ask(model, ModelRequest(messages, tools, words=True))
             most = int(model.context_window * SHARE * LETTERS)
-            text = shorten(reply.message.text.strip(), size=most)
+            said = reply.message.text
+            text = shorten(said.strip(), size=most)
         except ModelError:
-            text = (
-                ""  # the next request tells what is wrong with the model; this one can do without
-            )
+            # the next request tells what is wrong with the model; this one can do without
+            said = text = ""
         finally:
             self.replies.usage += quiet.usage
+        self.emit(SummaryGiven(text=said, asked=Asked.of(model, tools)))
         return (SUMMARY + text if text else ""), quiet.usage
 
 

@@ -84,12 +84,23 @@ class Settings(BaseModel):
             raise ValueError("a level is observe, ask, edit, run, full or 0 to 4")
         return value
 
+    def told(self) -> dict[str, Any]:
+        """Return what of it a turn depends on and is not as it comes, as JSON has it."""
+        return self.model_dump(mode="json", exclude_defaults=True, include=set(TOLD))
+
     def stays(self, environ: Mapping[str, str] = os.environ) -> int:
         """Return for how many seconds the host of a local model stays unasked; 0 for a private one.
 
         Where `CI` is set nothing outlives the command.
         """
         return 0 if self.host == "private" or environ.get("CI") else self.host_idle
+
+
+# what a session is to be run with again, beside what its events say anyway
+TOLD = (
+    *("rungs", "sandbox", "check", "diagnostics", "max_steps", "max_tokens", "max_cost"),
+    *("strong", "escalate", "max_wall_time", "seed", "context"),
+)
 
 
 def _lower(new: Any, old: Any) -> bool:

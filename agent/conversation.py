@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from agent import __version__
 from agent.config import Settings
 from agent.context.instructions import changed, instructions, together
 from agent.context.lessons import news
@@ -27,6 +28,7 @@ from agent.redaction import Redaction
 from agent.remembered import Unusable, lessons
 from agent.session import Reader, Session
 from agent.sessions import folder
+from sandbox.head import commit
 from sandbox.workspace import Workspace
 from tools.base import ToolMemory
 
@@ -91,14 +93,20 @@ class Conversation:
         self,
         settings: Settings,
         cwd: Path,
+        root: Path,
         model: str,
         stance: Stance,
         system: str,
         notes: Sequence[Notice],
     ) -> None:
-        """Say how it begins: the first events of this process."""
+        """Say how it begins, in the tree with this root: the first events of this process."""
         past = self.past
         level, effort, where = settings.autonomy, settings.effort, str(cwd)
+        stands: dict[str, Any] = {
+            "version": __version__,
+            "commit": commit(root),
+            "settings": settings.told(),
+        }
         notes = (*notes, *self._notes(model))
         if past is None:
             from agent.resumption import Past
@@ -113,6 +121,7 @@ class Conversation:
                     effort=effort,
                     containment=stance.containment,
                     system=system,
+                    **stands,
                 )
             )
         else:
@@ -127,6 +136,7 @@ class Conversation:
                     turns=past.turns,
                     forked_from=past.forked_from,
                     system="" if past.system else system,
+                    **stands,
                 )
             )
         self.session.emit(StanceTaken.of(stance))

@@ -274,7 +274,8 @@ class Desk:
         if self.talk.past is None and (costs := price(own, lessons)):
             notices.append(Notice(text=costs))
         system = system_prompt(workspace, own, lessons)
-        self.talk.begin(job.settings, self.site.cwd, self.model.name, self.stance, system, notices)
+        cwd, name = self.site.cwd, self.model.name
+        self.talk.begin(job.settings, cwd, self.root, name, self.stance, system, notices)
 
     def _new_turn(self, ask: Ask, form: Form | None = None) -> Turn:
         # the screen stands before anything of a turn is loaded

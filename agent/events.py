@@ -60,6 +60,7 @@ from agent.policy import Autonomy
 from agent.proof import Strength as Strength
 from agent.proof import Tally as Tally
 from agent.proof import Verification as Verification
+from agent.requested import Requested
 from sandbox.base import Containment
 
 Outcome = Literal["done", "unverified", "blocked", "limit", "cancelled", "failed"]
@@ -119,15 +120,29 @@ class ModelRetried(Base):
 class MessageFinished(Base):
     """The model's whole reply, and what was wrong with a call in it that could not be read.
 
-    `asked` is what it was asked for with, where that is known; `stop` says whether it was cut off.
+    `stop` says whether it was cut off, `asked` is who replied, where it is not who answered before,
+    `request` what it was asked for with.
     """
 
     type: Literal["message_finished"] = "message_finished"
     message: AssistantMessage
     usage: Usage
-    asked: Asked | None = None
     problem: str = ""
     stop: Literal["end", "length"] = "end"
+    asked: Asked | None = None
+    request: Requested | None = None
+
+
+class SummaryGiven(Base):
+    """What the model said when it was asked to sum up; nothing where that failed.
+
+    It is logged for whoever replays the model. What the conversation took of it, and what it used,
+    stands in the HistoryCompacted behind it, if there is one.
+    """
+
+    type: Literal["summary_given"] = "summary_given"
+    text: str
+    asked: Asked | None = None
 
 
 class HarnessSpoke(Base):
@@ -172,7 +187,7 @@ class HistoryCompacted(Base):
 
     Observations were replaced by what they were (`masked` are the ids of their calls), or the
     oldest `replaced` messages behind the system prompt by `text`. `usage` is what a model used that
-    summed them up, `summary` what it said.
+    summed them up.
     """
 
     type: Literal["history_compacted"] = "history_compacted"
@@ -182,7 +197,6 @@ class HistoryCompacted(Base):
     before: int
     after: int
     usage: Usage = Field(default_factory=Usage)
-    summary: str = ""
 
 
 class AutonomyChanged(Base):
@@ -285,6 +299,7 @@ Event = Annotated[
     | Prefill
     | ModelRetried
     | MessageFinished
+    | SummaryGiven
     | HarnessSpoke
     | InstructionsTold
     | ToolRequested

@@ -45,7 +45,7 @@ class History:
         self._users: dict[str, ToolCall] = {}  # calls of the user's own that run
         self._told: list[UserMessage] = []  # what they brought; the model reads it next
         self._foreign = Foreign()
-        self.asked: tuple[str, ...] = ()  # the digests of the messages of the last request
+        self.requested: tuple[str, ...] = ()  # the digests of the messages of the last request
         self.essentials = Essentials()  # what no compaction takes away
 
     @property
@@ -90,9 +90,9 @@ class History:
                 text = f"{prompt}\n\n{context}" if context else prompt
                 self.messages.append(UserMessage(text=text, origin=origin))
                 self._foreign.hear(origin, text)
-            case MessageFinished(message=message, asked=asked):
+            case MessageFinished(message=message, request=request):
                 self.messages.append(message)
-                self.asked = asked.after(self.asked) if asked is not None else ()
+                self.requested = request.after(self.requested) if request is not None else ()
             case ToolRequested(call=call, by="model"):
                 self.open[call.id] = call
             case ToolRequested(call=call, by="user"):

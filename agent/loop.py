@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent.asked import Asking
+from agent.asked import Asked
 from agent.calls import Calls
 from agent.compaction import Compaction
 from agent.context.in_play import InPlay, Playing
@@ -30,6 +30,7 @@ from agent.messages import Usage
 from agent.models.base import Model, ModelRequest, ReplyChunk
 from agent.nudges import AGAIN, EMPTY, Nudges, answer_to
 from agent.replies import Replies
+from agent.requested import Requests
 from agent.stall import Advice, Stall
 from tools.base import ToolSchema
 from tools.report import CheckReport
@@ -99,7 +100,7 @@ class Loop:
         self.replies = Replies(self.emit)
         self.room = Compaction(self.history, self.emit, self.replies)
         self.nameable = Nameable(self.calls.context.workspace, self.model.small)
-        self.asking = Asking()
+        self.requests = Requests()
 
     async def run(self) -> Rest:
         """Step until the model rests or a bound is reached; raises ModelError.
@@ -191,7 +192,7 @@ class Loop:
             effort=self.effort,
             known=lambda: self.nameable.known(messages),
         )
-        asked = self.asking.of(request, self.model, self.history.asked)
+        told = self.requests.told(request, self.history.requested)
         reply = await self.replies.ask(self.model, request)
         if schema is not None and reply.message.calls:
             # what will not be made must not wait for its result
@@ -200,9 +201,10 @@ class Loop:
             MessageFinished(
                 message=reply.message,
                 usage=reply.usage,
-                asked=asked,
                 problem=reply.problem,
                 stop=reply.stop,
+                asked=Asked.of(self.model, self.schemas),
+                request=told,
             )
         )
         return reply

@@ -7,7 +7,9 @@ pass over: what was said and done is in other events.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from agent.fact import Base
 from agent.policy import Autonomy
@@ -29,6 +31,9 @@ class SessionStarted(Base):
     effort: int
     containment: Containment
     system: str = ""  # the system prompt, so that a resume starts with the same prefix
+    version: str = ""  # of wisp
+    commit: str = ""  # that the tree stood on, where it is a git repository
+    settings: dict[str, Any] = Field(default_factory=dict)  # that are not as they come
 
 
 class SessionResumed(Base):
@@ -44,6 +49,9 @@ class SessionResumed(Base):
     turns: int  # before this
     forked_from: str = ""
     system: str = ""  # where there was none so far: a repair has none of its own
+    version: str = ""  # of wisp
+    commit: str = ""  # that the tree stood on, where it is a git repository
+    settings: dict[str, Any] = Field(default_factory=dict)  # that are not as they come
 
 
 class ModelNamed(Base):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.asked import Asked
 from agent.events import (
     AttemptFinished,
     AttemptStarted,
@@ -55,6 +56,7 @@ class Session:
         self._log: LogWriter | None = None
         self._seq = 0
         self._attempt: int | None = None
+        self._asked: Asked | None = None  # who answered last
         self.provisional = False  # new, or a fork, and nothing was done in it yet
 
     def start(self, started: SessionStarted) -> None:
@@ -84,6 +86,10 @@ class Session:
 
     def emit(self, event: Base) -> None:
         """Take in one event. Raises WispError when the log cannot be written."""
+        asked = getattr(event, "asked", None)
+        if asked is not None and asked == self._asked:
+            event = event.model_copy(update={"asked": None})  # who it was is known
+        self._asked = asked or self._asked
         for each in self._live.passing(event):
             self._pass(each)
         fresh, self._told = self.redaction.names - self._told, set(self.redaction.names)

@@ -75,6 +75,7 @@ OPENS_BY_PATH = {
     "sandbox/descendants.py": "what the kernel says",
     "sandbox/detect.py": "the folder of the self-test",
     "sandbox/gateway.py": "what the kernel says, a source of ours",
+    "sandbox/head.py": "the head of a repository, neither through a link nor waiting",
     "sandbox/gitparts.py": "settings of git, neither through a link nor waiting",
     "sandbox/kernel.py": "paths of rules, opened without being read",
     "sandbox/masks.py": "folders that hold a name, and a file of ours below our state",

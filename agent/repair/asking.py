@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from agent.asked import Asked
 from agent.errors import BudgetSpent
 from agent.events import Base, Forked, Notice, Sampled, Scored
 from agent.messages import Message, Usage
@@ -30,6 +32,24 @@ class Question:
     draft: str = ""
 
 
+class Written(str):
+    """A text that is also known by which answer it is, or is made of: its request, its place."""
+
+    __slots__ = ("sample",)
+    sample: tuple[int, int]
+
+    @classmethod
+    def of(cls, text: str, request: int, place: int) -> Written:
+        """Return the text as an answer of a request."""
+        written = cls(text)
+        written.sample = (request, place)
+        return written
+
+    def becoming(self, text: str) -> Written:
+        """Return what was made of it."""
+        return Written.of(text, *self.sample)
+
+
 class Asking:
     """Asks one model; each request is an event, so that a script can replay it."""
 
@@ -50,6 +70,8 @@ class Asking:
         self._seed = seed
         self._effort = effort
         self._told: set[str] = set()
+        self._requests = 0
+        self._prompts: set[str] = set()  # whose messages were told
         if isinstance(model, LocalModel):
             model.tell = self._tell
 
@@ -75,21 +97,19 @@ class Asking:
 
     async def answers(
         self, question: Question, samples: int = 1, temperature: float = 0.0
-    ) -> list[str]:
+    ) -> list[Written]:
         """Return texts that start with the question's prefill; raises ModelError."""
         self._seed += samples
         question = self._said(question)
         if isinstance(self.model, LocalModel):
             texts, usage = await self._sampled(self.model, question, samples, temperature)
             self._sampling += usage
-            whole = [question.prefill + text for text in texts]
-        else:
-            texts, usage = await self._replied(question, samples, temperature)
-            whole = texts
-        self._emit(Sampled(texts=tuple(texts), usage=usage))
-        return whole
+            return self._written(question, texts, usage)
+        texts, usage = await self._replied(question, samples, temperature)
+        # asked so, a model begins its answer itself
+        return self._written(replace(question, prefill=""), texts, usage)
 
-    async def completed(self, question: Question, starts: Sequence[str]) -> list[str]:
+    async def completed(self, question: Question, starts: Sequence[str]) -> list[Written]:
         """Return each start, which follows the question's prefill, with its greedy continuation.
 
         Only for a model that is `local`. Raises ModelError.
@@ -109,8 +129,8 @@ class Asking:
         found = await self.model.complete(request, starts)
         usage = self.model.used - before
         self._sampling += usage
-        self._emit(Sampled(texts=tuple(each.text for each in found), usage=usage))
-        return [start + each.text for start, each in zip(starts, found, strict=True)]
+        whole = self._written(question, [each.text for each in found], usage, starts)
+        return [each.becoming(each.removeprefix(question.prefill)) for each in whole]
 
     async def forks(
         self, messages: tuple[Message, ...], prefill: str, text: str, most: int
@@ -128,7 +148,7 @@ class Asking:
         found = [each for each in found if _other_code(text, each)]
         found = sorted(found, key=lambda each: -each.logprob)[:most]
         told = tuple((each.at, each.piece, each.logprob, each.before) for each in found)
-        self._emit(Forked(forks=told))
+        self._emit(Forked(forks=told, asked=Asked.of(self.model)))
         return found
 
     async def scores(
@@ -143,8 +163,35 @@ class Asking:
         before = self.model.used
         found = await self.model.score(self._clean(messages), prefill, answers)
         self._sampling += self.model.used - before
-        self._emit(Scored(scores=tuple(found)))
+        self._emit(Scored(scores=tuple(found), asked=Asked.of(self.model)))
         return found
+
+    def _written(
+        self, question: Question, texts: Sequence[str], usage: Usage, starts: Sequence[str] = ()
+    ) -> list[Written]:
+        """Tell of the answers to a question, and return each with what was written before it."""
+        self._requests += 1
+        plain = "".join(each.model_dump_json() for each in question.messages)
+        digest = hashlib.sha256(plain.encode(errors="replace")).hexdigest()[:16]
+        fresh = digest not in self._prompts
+        self._prompts.add(digest)
+        self._emit(
+            Sampled(
+                texts=tuple(texts),
+                usage=usage,
+                request=self._requests,
+                prompt=digest,
+                messages=question.messages if fresh else (),
+                prefill=question.prefill,
+                starts=tuple(starts),
+                asked=Asked.of(self.model),
+            )
+        )
+        begun = [question.prefill + start for start in starts or ("",) * len(texts)]
+        return [
+            Written.of(before + text, self._requests, place)
+            for place, (before, text) in enumerate(zip(begun, texts, strict=True))
+        ]
 
     def _tell(self, text: str) -> None:
         """Say once what holds for one of many requests, such as that it waits for another's."""

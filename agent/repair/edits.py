@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from agent.repair import prompts
-from agent.repair.asking import Asking, Question
+from agent.repair.asking import Asking, Question, Written
 from agent.repair.localise import Suspect
 
 LINES = 40  # of one function that are looked at
@@ -54,7 +54,7 @@ class LineEdits:
         self._added: list[_Scored] = []  # that a line called wrong is repeated first says nothing
         self._given: set[tuple[Line, str]] = set()
 
-    async def next(self, count: int) -> list[str]:
+    async def next(self, count: int) -> list[Written]:
         """Return up to `count` functions, each the suspect with one line written anew.
 
         Each time more lines are looked at: a long function takes as long to look at as many edits
@@ -70,7 +70,7 @@ class LineEdits:
         question = Question(self._messages, prompts.WRONG_LINE, ROOM)
         texts = await self._asking.completed(question, starts)
         return [
-            replaced(self._suspect, line, _code(text, line))
+            text.becoming(replaced(self._suspect, line, _code(text, line)))
             for (line, _), text in zip(given, texts, strict=True)
         ]
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from agent.messages import Message
 from agent.models.base import Fork
 from agent.repair import prompts
-from agent.repair.asking import Asking, Question
+from agent.repair.asking import Asking, Question, Written
 from agent.repair.localise import Suspect
 
 MOST = 64  # places of one function that are gone back to
@@ -34,17 +34,17 @@ class Rewrites:
         self._first = ""
         self._left: list[Fork] | None = None
 
-    async def first(self) -> list[str]:
+    async def first(self) -> list[Written]:
         """Return the function as the model would write it; raises ModelError."""
         found = await self._asking.answers(self._question)
         self._first, self._left = next(iter(found), ""), None
         return found
 
-    async def warm(self, count: int, temperature: float) -> list[str]:
+    async def warm(self, count: int, temperature: float) -> list[Written]:
         """Return samples, which may be equal; raises ModelError."""
         return await self._asking.answers(self._question, count, temperature)
 
-    async def others(self, count: int) -> list[str]:
+    async def others(self, count: int) -> list[Written]:
         """Return up to `count` other ways to write it; after them, the next. Raises ModelError.
 
         The first way comes with them where it was not asked for. A model that cannot tell where it
@@ -58,7 +58,7 @@ class Rewrites:
         given, self._left = self._left[:count], self._left[count:]
         starts = [text[: each.at] + each.piece for each in given]
         texts = await self._asking.completed(replace(self._question, draft=text), starts)
-        return [*found, *(self._question.prefill + each for each in texts)]
+        return [*found, *(each.becoming(self._question.prefill + each) for each in texts)]
 
 
 def question(suspect: Suspect, messages: tuple[Message, ...], begin: str) -> Question:

@@ -12,7 +12,7 @@ from agent.events import AttemptFinished, AttemptStarted, Notice, PhaseStarted, 
 from agent.models.base import LocalModel, Model
 from agent.models.estimate import upper
 from agent.repair import prompts
-from agent.repair.asking import Asking, Question
+from agent.repair.asking import Asking, Question, Written
 from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
 from agent.repair.focus import said_by
@@ -134,7 +134,7 @@ class Search:
                 except Refused as refusal:
                     ruling = Ruling("refused", str(refusal))
                 finally:
-                    turn.emit(AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=diff))
+                    turn.emit(ruling.told(diff))
                 if ruling.record is not None:
                     return (candidate, ruling.record), ""
                 if loop.over or loop.limit:
@@ -220,52 +220,58 @@ class Search:
         return await self._try(suspect, replies, where)
 
     async def _try(
-        self, suspect: Suspect, replies: Sequence[str], where: str
+        self, suspect: Suspect, replies: Sequence[Written], where: str
     ) -> tuple[Candidate, Verification] | None:
         """Try what was proposed: what a quick screen lets through, before what it cannot judge."""
-        candidates = [each for each in (self._read(suspect, r, where) for r in replies) if each]
-        screened = await self._trial.screen([each.after for each in candidates])
-        pairs = list(zip(candidates, screened, strict=True))
+        read = [(self._read(suspect, each, where, each.sample), each) for each in replies]
+        candidates = [(each, reply.sample) for each, reply in read if each]
+        screened = await self._trial.screen([each.after for each, _ in candidates])
+        rows = list(zip(candidates, screened, strict=True))
         # of those that pass the smallest change comes first
-        pairs.sort(key=lambda pair: (_turn_of(pair[1].passed), pair[0].size))
-        for candidate, screen in pairs:
+        rows.sort(key=lambda row: (_turn_of(row[1].passed), row[0][0].size))
+        for (candidate, sample), screen in rows:
             if screen.passed is False:
                 self._misses.note(candidate.before, candidate.after, screen)
-            if winner := await self._rule(candidate, where, screen):
+            if winner := await self._rule(candidate, where, screen, sample):
                 return winner
         return None
 
-    def _read(self, suspect: Suspect, reply: str, where: str) -> Candidate | None:
+    def _read(
+        self, suspect: Suspect, reply: str, where: str, sample: tuple[int, int] | None = None
+    ) -> Candidate | None:
         """Return the candidate in a reply; one that is refused is an attempt without one."""
         try:
             candidate = self._gate.read(suspect, reply)
             self._trial.changes(candidate.after)  # which its file's encoding may not have
         except (Refused, ToolError) as refusal:
-            self._open(where)
+            self._open(where, sample)
             self._turn.emit(AttemptFinished(verdict="refused", detail=str(refusal)))
             return None
         return candidate
 
     async def _rule(
-        self, candidate: Candidate, where: str, screen: Screened | None = None
+        self,
+        candidate: Candidate,
+        where: str,
+        screen: Screened | None = None,
+        sample: tuple[int, int] | None = None,
     ) -> tuple[Candidate, Verification] | None:
         """Try one candidate in full, unless a screen has seen it fail."""
-        self._open(f"{where}: {candidate.change}")
+        self._open(f"{where}: {candidate.change}", sample)
         ruling = Ruling("cancelled")
         try:
             if screen is not None and screen.passed is False:
-                ruling = Ruling("failed", told(screen.test, screen.message))
+                why = told(screen.test, screen.message)
+                ruling = Ruling("failed", why, passing=screen.passes)
             else:
                 ruling = await self._trial.rule(candidate)
         finally:
-            self._turn.emit(
-                AttemptFinished(verdict=ruling.verdict, detail=ruling.why, diff=candidate.diff)
-            )
+            self._turn.emit(ruling.told(candidate.diff))
         return (candidate, ruling.record) if ruling.record is not None else None
 
-    def _open(self, where: str) -> None:
-        self._turn.done.attempts += 1
-        self._turn.emit(AttemptStarted(attempt=self._turn.done.attempts, detail=where))
+    def _open(self, where: str, sample: tuple[int, int] | None = None) -> None:
+        number = self._turn.done.attempts = self._turn.done.attempts + 1
+        self._turn.emit(AttemptStarted(attempt=number, detail=where, sample=sample))
 
     def _explain(self, evidence: prompts.Evidence, suspect: Suspect) -> None:
         """Tell once what the parts of a prompt cost, where that was asked for."""
@@ -274,7 +280,7 @@ class Search:
             self._priced.add(text)
             self._turn.emit(Notice(text=text))
 
-    async def _replies(self, rung: Rung, suspect: Suspect) -> list[str]:
+    async def _replies(self, rung: Rung, suspect: Suspect) -> list[Written]:
         evidence = self._evidence()
         if rung.kind == "edit":
             if rung.suspect not in self._edits:
@@ -293,7 +299,7 @@ class Search:
 
     async def _explained(
         self, rung: Rung, suspect: Suspect, evidence: prompts.Evidence
-    ) -> list[str]:
+    ) -> list[Written]:
         messages = prompts.repair_prompt(evidence, suspect, explain=True)
         begin = prompts.opening(suspect)
         if self._asking.local:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from agent.attempts import Verdict
 from agent.bench import Bench, Changes
 from agent.context.sources import Sources
-from agent.events import PhaseStarted, Verification
+from agent.events import AttemptFinished, PhaseStarted, Verification
 from agent.repair import plant
 from agent.repair.canary import canary
 from agent.repair.candidates import Candidate
 from agent.repair.localise import Suspect
 from agent.repair.reproduce import Reproduction
 from agent.turn import Turn
-from agent.verify import objection, verification
+from agent.verify import newly_failing, objection, verification
 from sandbox.workspace import Workspace
 from tools.report import CheckReport, Screened, TestOutcome
 from tools.textfile import TextFile
@@ -28,11 +29,26 @@ Files = frozenset[tuple[str, str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What a trial ended with: the verdict of an attempt, why, and the record if it is verified."""
+    """What a trial ended with: the verdict of an attempt, why, and the record if it is verified.
 
-    verdict: str
+    `passing` and `worse` are what the event of its end has.
+    """
+
+    verdict: Verdict
     why: str = ""
     record: Verification | None = None
+    passing: int | None = None
+    worse: tuple[str, ...] = ()
+
+    def told(self, diff: str) -> AttemptFinished:
+        """Return the event of its end."""
+        return AttemptFinished(
+            verdict=self.verdict,
+            detail=self.why,
+            diff=diff,
+            passing=self.passing,
+            newly_failing=self.worse,
+        )
 
 
 class Trial:
@@ -111,6 +127,8 @@ class Trial:
         """Try one candidate in full."""
         ruling = await self._ruled(candidate)
         self._passing.discard(_files(candidate.after))
+        if ruling.passing is None and self.seen.targets:
+            ruling = replace(ruling, passing=len(self.seen.targets))
         if ruling.record is None:
             return ruling
         record = ruling.record.model_copy(update={"rivals": len(self._passing)})
@@ -122,7 +140,7 @@ class Trial:
         if seen.targets:
             first = await self._bench.check(changes, seen.targets)
             if why := _first_failure(first, seen.targets):
-                return Ruling("failed", why)
+                return Ruling("failed", why, passing=_passing(first, seen.targets))
         self._turn.emit(PhaseStarted(phase="verify", detail=candidate.named))
         if not await self._runs(candidate):
             return Ruling("failed", "what it changes is not what the tests run")
@@ -130,8 +148,12 @@ class Trial:
         for run in range(RUNS):
             after = await self._bench.check(changes)
             if why := objection(before, after, seen.targets):
-                worse = "regressed" if run == 0 else "flaky"
-                return Ruling("failed" if before.granularity == "exit-status" else worse, why)
+                verdict: Verdict = "regressed" if run == 0 else "flaky"
+                if before.granularity == "exit-status":
+                    return Ruling("failed", why)
+                passing = _passing(after, seen.targets)
+                worse = newly_failing(before, after)
+                return Ruling(verdict, why, passing=passing, worse=worse)
             reports.append(after)
             # after each green run: what is green at times would be so with the old code too
             if run == 0:
@@ -192,6 +214,10 @@ def written(files: Workspace, path: str, text: str | None) -> bytes | None:
 
 def _files(texts: Mapping[str, str | None]) -> Files:
     return frozenset(texts.items())
+
+
+def _passing(report: CheckReport, targets: Sequence[str]) -> int:
+    return sum(report.tests.get(each) is TestOutcome.PASSED for each in targets)
 
 
 def _first_failure(report: CheckReport, targets: Sequence[str]) -> str:

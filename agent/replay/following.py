@@ -23,6 +23,7 @@ from agent.events import (
     MessageFinished,
     PromptTaken,
     StepStarted,
+    SummaryGiven,
     ToolFinished,
     ToolRequested,
     TurnFinished,
@@ -36,6 +37,7 @@ COMPARED = (
     HarnessSpoke,
     InstructionsTold,
     PromptTaken,
+    SummaryGiven,
     HistoryCompacted,
     ToolRequested,
     CallDecided,
@@ -50,7 +52,9 @@ COMPARED = (
 _APART: dict[type[Base], frozenset[str]] = {
     TurnFinished: frozenset({"usage", "verification"}),
     HistoryCompacted: frozenset({"usage"}),
-    MessageFinished: frozenset({"usage", "asked"}),  # what was asked is compared before the reply
+    # what was asked is compared before the reply
+    MessageFinished: frozenset({"usage", "asked", "request"}),
+    SummaryGiven: frozenset({"asked"}),
 }
 _STAMP = frozenset({"seq", "time", "attempt"})
 TYPED = "user-"  # how the ids of calls begin that a person made beside the model
@@ -107,9 +111,12 @@ class Followed:
             self.take(event)
         return None
 
-    def later(self, kind: type[E]) -> E | None:
-        """Return the next event of a kind, wherever it stands; None where there is none."""
-        return next((each for each in self.events[self._at :] if isinstance(each, kind)), None)
+    @property
+    def reply(self) -> MessageFinished | SummaryGiven | None:
+        """What a model answers next, wherever that stands; None where it does not any more."""
+        left = self.events[self._at :]
+        kinds = (MessageFinished, SummaryGiven)
+        return next((each for each in left if isinstance(each, kinds)), None)
 
     def outside(self, kind: type[E]) -> list[E]:
         """Return all events of a kind, of the whole turn."""

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from agent.asked import digest_of_tools
+from agent.asked import Asked
 from agent.calls import CANCELLED, WHOLE, Understood
 from agent.checkpoint import Checkpoints
 from agent.context.in_play import Playing
@@ -26,7 +26,6 @@ from agent.events import (
     CallDecided,
     HarnessSpoke,
     InstructionsTold,
-    MessageFinished,
     Notice,
     PromptTaken,
     StepStarted,
@@ -40,6 +39,7 @@ from agent.log import INTERRUPTED
 from agent.loop import Limits
 from agent.messages import Message, Usage
 from agent.models.base import Model
+from agent.models.estimate import Estimate
 from agent.policy import Stance
 from agent.proof import Tally
 from agent.replay.following import Cut, Followed
@@ -51,6 +51,7 @@ from sandbox.workspace import Workspace
 from tools import registry
 from tools.base import Preview, ToolCall, ToolContext, ToolError, ToolMemory, ToolResult, ToolSchema
 
+NOBODY = Asked(model="", reach="served here")
 _CUT_OFF = (CANCELLED, INTERRUPTED)  # results of calls that came to no end
 _RED = "the check is red ("  # how it is told that a strong model may take over for that
 
@@ -202,11 +203,8 @@ class RecordedTurn(Turn):
     def tools(self, model: Model) -> tuple[ToolSchema, ...]:
         """Return what a model is told of: whether `fetch` could be allowed, a log does not say."""
         told = super().tools(model)
-        without = tuple(each for each in told if each.name != "fetch")
-        later = self.followed.later(MessageFinished)
-        asked = later.asked if isinstance(later, MessageFinished) else None
-        known = asked is not None and digest_of_tools(without) == asked.tools
-        return without if known else told
+        known = [each.name for each in getattr(model, "who", NOBODY).tools]
+        return tuple(each for each in told if each.name != "fetch" or each.name in known)
 
     def in_play(self) -> Playing:
         """Return what tells of the instructions that were told."""
@@ -247,18 +245,17 @@ def _strong(followed: Followed, history: History) -> Strong | None:
     for event in followed.events:
         match event:
             case ToolRequested(call=ToolCall(name=name, arguments=given)) if name == ESCALATE:
-                named, host = str(given.get("model", "")), str(given.get("host", ""))
-                strong = RecordedModel(named, host, local=False)
+                model, host = str(given.get("model", "")), str(given.get("host", ""))
+                who = Asked(model=model, reach="elsewhere", host=host)
                 budget = float(given.get("budget", 0.0))
             case Notice(text=text) if text.endswith(" takes over"):
-                named, budget = text.split("; ")[-1].removesuffix(" takes over"), 1.0
-                strong = RecordedModel(named, local=True)
+                model, budget = text.split("; ")[-1].removesuffix(" takes over"), 1.0
+                who = Asked(model=model, reach="served here")
             case _:
                 continue
-        return Strong(named, budget, partial(_opened, strong, followed, history))
+        return Strong(who.model, budget, partial(_opened, who, followed, history))
     return None
 
 
-def _opened(model: RecordedModel, followed: Followed, history: History, budget: float) -> Model:
-    model.follow(followed, history)
-    return model
+def _opened(who: Asked, followed: Followed, history: History, budget: float) -> Model:
+    return RecordedModel(who, followed, history, Estimate())

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from agent.asked import Asked, Asking
-from agent.compaction import ASKED
+from agent.asked import Asked
 from agent.errors import (
     Blocked,
     BudgetSpent,
@@ -19,9 +18,10 @@ from agent.errors import (
 from agent.events import (
     HistoryCompacted,
     MessageFinished,
+    SummaryGiven,
 )
 from agent.history import History
-from agent.messages import AssistantMessage, Message
+from agent.messages import AssistantMessage, Message, Usage
 from agent.models.base import Chunk, ModelRequest, ReplyChunk
 from agent.models.choose import SCRIPTED
 from agent.models.estimate import Estimate
@@ -29,9 +29,11 @@ from agent.models.rendering import counted
 from agent.models.scripted import Script
 from agent.models.three_roles import in_three_roles
 from agent.replay.following import Cut, Diverged, Followed
+from agent.requested import Requested, Requests
 from tools.base import ToolSchema
 
 LIMIT = "the limit of"  # how the errors begin that a bound of the user's is told by
+_SCRIPT = Script(())  # which counts as all scripts do
 _ERRORS: dict[int, type[WispError]] = {
     ModelUnusable.exit_code: ModelUnusable,
     Blocked.exit_code: Blocked,
@@ -55,64 +57,45 @@ def ending(followed: Followed) -> BaseException:
 
 
 class RecordedModel:
-    """Gives the replies that a log has, and looks at what it is asked for with."""
+    """Gives the replies that a log has, and looks at what it is asked for with.
+
+    It is `who` answered: the one who answers next, where the log says, else the one before.
+    """
 
     sees: bool | None = True
 
-    def __init__(self, name: str, host: str = "", local: bool | None = None) -> None:
-        self.name = name
-        self.host = host
-        self.followed = Followed((), lambda event: None)
-        self.context_window, self.small = 0, False
-        self.local = local is None or local
-        self._local = local
-        self._asking = Asking()
-        self._estimate = Estimate()
-        self._ours = False
-        self._script = Script(()) if name.startswith(SCRIPTED.rstrip(":")) else None
-        self._history = History()
-
-    def anew(self, name: str) -> RecordedModel:
-        """Return a model for another process, which knows of no request so far."""
-        model = RecordedModel(name)
-        if name == self.name:
-            model.context_window, model.small, model.local = (
-                self.context_window,
-                self.small,
-                self.local,
-            )
-        return model
-
-    def follow(self, followed: Followed, history: History) -> None:
-        """Give the next replies of a turn, asked with this history."""
-        self.followed, self._history = followed, history
-        later = followed.later(MessageFinished)
-        if later is not None and later.asked is not None:
-            self._be(later.asked)
+    def __init__(self, who: Asked, followed: Followed, history: History, estimate: Estimate):
+        self._followed = followed
+        self._history = history
+        self._estimate = estimate
+        self._requests = Requests()
+        self._be(who)
+        if (reply := followed.reply) is not None and reply.asked is not None:
+            self._be(reply.asked)
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSchema]) -> int:
         """Count as a model of its kind does: a script, one in an engine of ours, one elsewhere."""
-        if self._script is not None:
-            return self._script.count(messages, tools)
+        if self._scripted:
+            return _SCRIPT.count(messages, tools)
         return self._estimate.count(self._put(messages, tools))
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Give the next reply. Raises Diverged, Cut, and the ModelError that ended the turn."""
-        head = self.followed.head
-        if isinstance(head, HistoryCompacted):
-            if request.words and request.messages[-1].text.startswith(ASKED):
-                if not head.summary:
-                    raise ProviderFailed("it did not sum up")
-                message = AssistantMessage(text=head.summary)
-                yield ReplyChunk(message, head.usage)
-                return
+        head = self._followed.head
+        if isinstance(head, HistoryCompacted):  # what came next was room, so it did not fit
             raise ContextOverflow("it did not fit")
+        if isinstance(head, SummaryGiven):
+            self._be(head.asked or self.who)
+            if not head.text:
+                raise ProviderFailed("it did not sum up")
+            yield ReplyChunk(AssistantMessage(text=head.text), Usage())
+            return
         if not isinstance(head, MessageFinished):
-            raise ending(self.followed)
-        if head.asked is not None:
-            self._be(head.asked)
-            self._compare(request, head.asked)
-        if self._script is None:
+            raise ending(self._followed)
+        self._be(head.asked or self.who)
+        if head.request is not None:
+            self._compare(request, head.request)
+        if not self._scripted:
             self._estimate.learn(self._put(request.messages, request.tools), head.usage.input)
         yield ReplyChunk(head.message, head.usage, stop=head.stop, problem=head.problem)
 
@@ -122,13 +105,18 @@ class RecordedModel:
     async def close(self) -> None:
         """Nothing runs for it."""
 
-    def _be(self, asked: Asked) -> None:
-        self.context_window, self.small = asked.window, asked.small
-        self.local = asked.local if self._local is None else self._local
+    @property
+    def _scripted(self) -> bool:
+        return self.name.startswith(SCRIPTED.rstrip(":"))  # also one that is made in a test
 
-    def _compare(self, request: ModelRequest, then: Asked) -> None:
-        before = self._history.asked
-        now = self._asking.of(request, self, before)
+    def _be(self, who: Asked) -> None:
+        self.who, self.name, self.host = who, who.model, who.host
+        self.context_window, self.small = who.window, who.small
+        self.local = who.reach != "elsewhere"
+
+    def _compare(self, request: ModelRequest, then: Requested) -> None:
+        before = self._history.requested
+        now = self._requests.told(request, before)
         old, new = then.after(before), now.after(before)
         for number, (was, is_now) in enumerate(zip(old, new, strict=False), 1):
             if was != is_now:
@@ -137,17 +125,15 @@ class RecordedModel:
                 raise Diverged(f"message {number} of the request is another one now, {what}")
         if len(old) != len(new):
             raise Diverged(f"the request had {len(old)} messages and has {len(new)}")
-        if then.tools != now.tools:
-            raise Diverged("the model is told of its tools in other words, or of others")
         if then.options != now.options:
             raise Diverged(f"the reply was bound by `{then.options}` and is by `{now.options}`")
+        told = Asked.of(self, request.tools).tools
+        for tool in (*self.who.tools, *told):
+            if tool not in told or tool not in self.who.tools:
+                raise Diverged(f"the model is not told of `{tool.name}` as it was")
 
     def _put(
         self, messages: Sequence[Message], tools: Sequence[ToolSchema]
     ) -> Sequence[Mapping[str, Any]]:
-        later = self.followed.later(MessageFinished)
-        # only our own engine says which tokens it sampled
-        self._ours = self._ours or (
-            isinstance(later, MessageFinished) and bool(later.message.tokens)
-        )
-        return in_three_roles(messages, tools) if self._ours else counted(messages, tools)
+        ours = self.who.reach == "engine"
+        return in_three_roles(messages, tools) if ours else counted(messages, tools)

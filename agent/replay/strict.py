@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from agent.asked import Asked
 from agent.events import (
     AutonomyChanged,
     Base,
@@ -26,9 +27,10 @@ from agent.events import (
 )
 from agent.form import Form
 from agent.history import History
+from agent.models.estimate import Estimate
 from agent.replay.deciding import Stood, replay
 from agent.replay.following import Cut, Diverged, Followed
-from agent.replay.overlaid import RecordedSession, RecordedTurn
+from agent.replay.overlaid import NOBODY, RecordedSession, RecordedTurn
 from agent.replay.recorded import RecordedModel
 from agent.run import compact, reason_and_act
 from agent.turn import Turn
@@ -87,7 +89,8 @@ class _Replay:
         self._stood = Stood()
         self._taken = 0  # of the events
         self._effort = 2
-        self._model = RecordedModel("")
+        self._who = NOBODY
+        self._estimate = Estimate()
 
     async def turn(self, start: int, end: int) -> None:
         """Do the turn again that stands there."""
@@ -100,7 +103,7 @@ class _Replay:
         if work is None:
             self.found.left.append(f"turn {number}, a {first.kind}: {BESIDE}")
             self._decided(number, start, end)
-        elif any(each.asked is None for each in replies):
+        elif any(each.request is None for each in replies):
             self.found.left.append(f"turn {number}: {OLDER}")
         elif first.kind == "run" and not replies:
             self.found.left.append(f"turn {number}: {SILENT}")
@@ -121,11 +124,9 @@ class _Replay:
 
         followed = Followed(events, outside)
         session = RecordedSession(followed, history)
-        self._model.follow(followed, history)
+        model = RecordedModel(self._who, followed, history, self._estimate)
         form = Form(first.form) if first.form is not None else None
-        turn = RecordedTurn.of(
-            followed, session, self._model, stance, self._effort, form, self._folder
-        )
+        turn = RecordedTurn.of(followed, session, model, stance, self._effort, form, self._folder)
         try:
             await turn.carry(
                 first.prompt, first.kind, work, first.context, first.images, first.origin
@@ -155,10 +156,12 @@ class _Replay:
     def _take(self, events: Sequence[Base]) -> None:
         for event in events:
             self._stood.take(event)
+            if isinstance(asked := getattr(event, "asked", None), Asked):
+                self._who = asked
             match event:
-                case SessionStarted(model=name) | SessionResumed(model=name):
-                    self._model = self._model.anew(name)
-                    self._effort = event.effort
+                case SessionStarted(effort=effort) | SessionResumed(effort=effort):
+                    self._estimate = Estimate()  # another process knows of no request
+                    self._effort = effort
                 case EffortChanged(effort=effort):
                     self._effort = effort
                 case _:

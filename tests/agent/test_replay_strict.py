@@ -84,7 +84,7 @@ CHANGES = {
         "tools/plan.py",
         '    """',
         '    """Always. ',
-        "step 1: the model is told of its tools in other words, or of others",
+        "step 1: the model is not told of `plan` as it was",
     ),
     "what a message is made of": (
         "agent/history.py",
@@ -156,7 +156,7 @@ def test_a_log_that_breaks_off_is_compared_as_far_as_it_goes(place: Path, share:
 def test_of_older_logs_and_of_none_it_says_that_nothing_was_compared(place: Path) -> None:
     assert done_again([]) == Again()
     older = [
-        each.model_copy(update={"asked": None}) if hasattr(each, "asked") else each
+        each.model_copy(update={"request": None}) if hasattr(each, "request") else each
         for each in events(place)
     ]
     found = done_again(older)

@@ -61,7 +61,7 @@ ASK = ModelRequest((UserMessage(text="?"),))
 class Streaming:
     """A model that only streams, as remote ones do; what comes after a list is its error."""
 
-    name, context_window, local, host = "streaming", 1000, False, "a.test"
+    name, context_window, local, small, host = "streaming", 1000, False, False, "a.test"
 
     def __init__(self, *streams: Sequence[Chunk], error: Exception | None = None) -> None:
         self._streams = list(streams)
@@ -111,8 +111,13 @@ async def test_a_repair_tells_the_same_but_for_the_words() -> None:
     asking = Asking(Streaming(WHOLE), events.append, 0, 2, Usage(input=100))
     assert await asking.answers(QUESTION) == ["Yes."]
     used = Usage(input=12, output=3, cost=0.75)
-    told = [*TOLD, Notice(text="a price", hint="a hint"), Sampled(texts=("Yes.",), usage=used)]
-    assert events == told
+    told = [*TOLD, Notice(text="a price", hint="a hint")]
+    assert events[:-1] == told
+    sampled = events[-1]
+    assert isinstance(sampled, Sampled) and sampled.asked is not None
+    assert (sampled.texts, sampled.usage, sampled.request) == (("Yes.",), used, 1)
+    assert (sampled.messages, sampled.prefill) == (QUESTION.messages, ""), "nothing was begun"
+    assert (sampled.asked.reach, sampled.asked.host) == ("elsewhere", "a.test")
     assert asking.used == Usage(input=112, output=3, cost=0.75) and asking.retrying == ""
 
 
