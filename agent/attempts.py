@@ -75,8 +75,8 @@ class AttemptStarted(Base):
 class AttemptFinished(Base):
     """How the try ended; `diff` is what it proposed.
 
-    `passing` counts the failing tests to be repaired that passed with it, None where no test was
-    run; `newly_failing` are tests that passed without it.
+    `passing` counts the failing tests that passed with it, of so many `targets`, None where no test
+    was run; `newly_failing` are tests that passed without it.
     """
 
     type: Literal["attempt_finished"] = "attempt_finished"
@@ -84,6 +84,7 @@ class AttemptFinished(Base):
     detail: str = ""
     diff: str = ""
     passing: int | None = None
+    targets: int = 0
     newly_failing: tuple[str, ...] = ()
 
 

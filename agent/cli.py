@@ -148,6 +148,14 @@ def _sessions_report(given: Namespace) -> int:
     return report(given.session or "last", _root(given), folder, given.form, given.out)
 
 
+@command("sessions export", "One as a script, or as data.", "session export_form out yes cwd")
+def _sessions_export(given: Namespace) -> int:
+    from agent.export_commands import export
+
+    folder, form = _folder(given.cwd), given.export_form or "script"
+    return export(given.session or "last", _root(given), folder, form, given.out, given.yes)
+
+
 @command("sessions name", "Give one a name by which it is found.", "which session_name cwd")
 def _sessions_name(given: Namespace) -> int:
     from agent.keeping import call

@@ -41,6 +41,7 @@ OPENS_BY_PATH = {
     "agent/copies.py": "locks below our cache",
     "agent/doctor.py": "models of the catalogue",
     "agent/entry.py": "the null device",
+    "agent/export/writing.py": "what a person named",
     "agent/form.py": "what a person named",
     "agent/holding.py": "what the kernel says",
     "agent/images.py": "what a person named",

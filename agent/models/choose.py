@@ -6,8 +6,6 @@ one that a server on this machine has.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from agent.errors import ModelUnusable
 from agent.models.base import Model
 from agent.models.providers import KeyFor
@@ -48,10 +46,9 @@ def open_model(
     for `host_idle` seconds after the last request; with 0 it is private.
     """
     if name.startswith(SCRIPTED):
-        from agent.models.scripted import WINDOW, load
+        from agent.models.scripted import load
 
-        path = Path(name.removeprefix(SCRIPTED)).expanduser()
-        return load(path, context or WINDOW)
+        return load(name.removeprefix(SCRIPTED), context)
     if is_remote(name):
         from importlib.util import find_spec
 

@@ -11,9 +11,10 @@ The file is a YAML list, one item for each reply:
 - samples: ["return 1", "return 2"]   # answers one request of LocalModel.sample or .complete
 - scores: [-1.5, -0.2]                # answers one request of LocalModel.score
 - forks: [{at: 7, piece: "1", logprob: -0.5}]   # answers one request of LocalModel.forks
+- fails: the server is gone   # in place of any reply
 ```
 A first item `remote: HOST` makes it stand for a model at that host, which can only be talked to;
-nothing is ever sent there.
+nothing is ever sent there. `script_parts` tells what else may stand between replies.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, field_validator
 
-from agent.errors import ModelUnusable
+from agent.errors import ModelUnusable, ProviderFailed
 from agent.messages import AssistantMessage, Message, Usage, UserMessage, last_call
 from agent.models.base import (
     Chunk,
@@ -41,6 +42,7 @@ from agent.models.base import (
 )
 from agent.models.base import ThinkingChunk as Thinking
 from agent.models.estimate import IMAGE
+from agent.models.script_parts import chosen, split
 from tools.base import Frozen, ToolCall, ToolSchema
 
 WINDOW = 8192  # tokens
@@ -57,6 +59,7 @@ class Reply(Frozen):
     scores: tuple[float, ...] | None = None
     forks: tuple[Fork, ...] | None = None
     problem: str = ""
+    fails: str = ""  # why the model cannot answer, for now
     pause: float = Field(default=0.0, ge=0)  # seconds before the reply, cancellable
 
     @field_validator("calls", mode="before")
@@ -121,6 +124,8 @@ class Script:
             "a reply",
         )
         await asyncio.sleep(reply.pause)
+        if reply.fails:
+            raise ProviderFailed(reply.fails)
         if reply.think:
             yield Thinking(reply.think)
         for line in reply.say.splitlines(keepends=True):
@@ -159,16 +164,13 @@ class Script:
 class ScriptedModel(Script):
     """A script whose model can be sampled too, as one in an engine of ours."""
 
-    @classmethod
-    def load(cls, path: Path, window: int = WINDOW) -> ScriptedModel:
-        """Read a script; raises ModelUnusable naming the file and the item."""
-        return cls.of(_items(path), f"scripted:{path}", window)
-
     async def sample(self, request: SampleRequest) -> list[Sample]:
         """Answer with the next item of `samples`, cut to `n`."""
         self.requests.append(request)
-        reply = self._take(lambda reply: reply.samples is not None, "samples")
+        reply = self._take(lambda reply: reply.samples is not None or reply.fails, "samples")
         await asyncio.sleep(reply.pause)
+        if reply.fails:
+            raise ProviderFailed(reply.fails)
         texts = (reply.samples or ())[: request.n]
         found = [Sample(text=text, tokens=len(text) // BYTES_PER_TOKEN) for text in texts]
         written = sum(each.tokens for each in found)
@@ -202,14 +204,18 @@ class ScriptedModel(Script):
         return found
 
 
-def load(path: Path, window: int = WINDOW) -> ScriptedModel | Script:
-    """Read a script, of a model here or elsewhere; raises ModelUnusable as its classes do."""
-    name, items = f"scripted:{path}", _items(path)
-    if isinstance(items, list) and items and isinstance(items[0], dict) and "remote" in items[0]:
-        model = Script.of(items[1:], name, window)
-        model.local, model.host = False, str(items[0]["remote"])
-        return model
-    return ScriptedModel.of(items, name, window)
+def load(named: str, window: int | None = None) -> ScriptedModel | Script:
+    """Read a script, or a part of it, of a model here or elsewhere.
+
+    Without a `window` that of the script counts. Raises ModelUnusable, naming file and item.
+    """
+    path, turn, by = split(named)
+    name = f"scripted:{named}"
+    part, items = chosen(_items(path), name, turn, by)
+    kind = Script if part.remote or part.served else ScriptedModel
+    model = kind.of(items, name, window or part.window or WINDOW)
+    model.local, model.host, model.small = not part.remote, part.remote, part.small
+    return model
 
 
 def _items(path: Path) -> object:

@@ -134,7 +134,7 @@ class Search:
                 except Refused as refusal:
                     ruling = Ruling("refused", str(refusal))
                 finally:
-                    turn.emit(ruling.told(diff))
+                    turn.emit(ruling.told(diff, len(seen.targets)))
                 if ruling.record is not None:
                     return (candidate, ruling.record), ""
                 if loop.over or loop.limit:
@@ -266,7 +266,8 @@ class Search:
             else:
                 ruling = await self._trial.rule(candidate)
         finally:
-            self._turn.emit(ruling.told(candidate.diff))
+            targets = len(self._trial.seen.targets)
+            self._turn.emit(ruling.told(candidate.diff, targets))
         return (candidate, ruling.record) if ruling.record is not None else None
 
     def _open(self, where: str, sample: tuple[int, int] | None = None) -> None:

@@ -40,13 +40,14 @@ class Ruling:
     passing: int | None = None
     worse: tuple[str, ...] = ()
 
-    def told(self, diff: str) -> AttemptFinished:
-        """Return the event of its end."""
+    def told(self, diff: str, targets: int) -> AttemptFinished:
+        """Return the event of its end; so many tests are to be repaired."""
         return AttemptFinished(
             verdict=self.verdict,
             detail=self.why,
             diff=diff,
             passing=self.passing,
+            targets=targets,
             newly_failing=self.worse,
         )
 

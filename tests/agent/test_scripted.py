@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support import script
 
-from agent.errors import ModelUnusable
+from agent.errors import ModelUnusable, ProviderFailed
 from agent.messages import AssistantMessage, UserMessage
 from agent.models.base import (
     Chunk,
@@ -19,7 +19,7 @@ from agent.models.base import (
     ThinkingChunk,
 )
 from agent.models.choose import open_model
-from agent.models.scripted import ScriptedModel
+from agent.models.scripted import ScriptedModel, load
 from tools.base import ToolCall
 
 PROMPT = (UserMessage(text="x" * 400),)
@@ -133,7 +133,7 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "s.yml"
     path.write_bytes(data)
     with pytest.raises(ModelUnusable) as caught:
-        ScriptedModel.load(path)
+        load(str(path))
     assert caught.value.message.startswith(f"{path} is not YAML: ")
 
 
@@ -141,18 +141,61 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, data: bytes) -> None:
 async def test_a_script_may_be_json_too(tmp_path: Path, text: str) -> None:
     (tmp_path / "s").write_text(text)
     model = open_model(f"scripted:{tmp_path / 's'}")
-    assert (await ask(ScriptedModel.load(tmp_path / "s")))[0] == TextChunk("a")
+    assert (await ask(load(str(tmp_path / "s"))))[0] == TextChunk("a")
     assert model.name == f"scripted:{tmp_path / 's'}"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.yml", tmp_path):
         with pytest.raises(ModelUnusable, match=f"cannot read the script {path}: "):
-            ScriptedModel.load(path)
+            load(str(path))
 
 
 async def test_an_empty_file_is_a_script_without_replies(tmp_path: Path) -> None:
     (tmp_path / "s.yml").touch()
-    model = ScriptedModel.load(tmp_path / "s.yml")
+    model = load(str(tmp_path / "s.yml"))
     with pytest.raises(ModelUnusable, match="has no reply left after 0"):
         await ask(model)
+
+
+PARTS = [
+    {"session": {"id": "20260101"}},
+    {"turn": 1, "window": 4096, "small": True},
+    {"say": "one"},
+    {"turn": 1, "by": "strong", "remote": "api.test"},
+    {"say": "strong"},
+    {"turn": 2, "served": True},
+    {"say": "two"},
+]
+
+
+async def said(name: str) -> str:
+    reply = (await ask(open_model(name)))[-1]
+    assert isinstance(reply, ReplyChunk)
+    return reply.message.text
+
+
+async def test_a_file_may_hold_several_turns_and_two_models(tmp_path: Path) -> None:
+    name = script(tmp_path / "s#2", *PARTS)
+    first = open_model(name)
+    assert isinstance(first, LocalModel) and first.small and first.context_window == 4096
+    assert open_model(name, 2048).context_window == 2048, "who asks counts more"
+    assert [(await ask(first))[-1].message.text for _ in range(2)] == ["one", "two"]
+    assert await said(f"{name}#1") == "one" and await said(f"{name}#2") == "two"
+    assert not isinstance(open_model(f"{name}#2"), LocalModel) and open_model(f"{name}#2").local
+    strong = open_model(f"{name}#strong")
+    assert (strong.local, strong.host) == (False, "api.test")
+    assert await said(f"{name}#1.strong") == await said(f"{name}#strong") == "strong"
+    for part in ("#3", "#2.strong"):
+        with pytest.raises(ModelUnusable, match="has no such part"):
+            open_model(name + part)
+    with pytest.raises(ModelUnusable, match="cannot read"):
+        open_model(f"{name}#weak")
+
+
+async def test_a_model_that_fails_does_so_for_any_request() -> None:
+    model = ScriptedModel.of([{"fails": "503"}, {"fails": "again"}])
+    with pytest.raises(ProviderFailed, match="503"):
+        await ask(model)
+    with pytest.raises(ProviderFailed, match="again"):
+        await model.sample(SampleRequest(messages=PROMPT))

@@ -1,0 +1,1 @@
+"""A session for others: a script that replays it, trajectories for training, its log."""
