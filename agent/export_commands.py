@@ -37,7 +37,9 @@ def export(
     redaction = Redaction(secret_values.outside())
     redaction.learn(secret_values.within(open_workspace(folder)))
     events = [redaction.clean(each) for each in view.events[: len(view.ends)]]
-    text, notes = draw(events, path.name if path else UNNAMED)
+    # as it was typed it can be typed again, unless it tells where the user is at home
+    own = to if path and to and not to.startswith(("/", "~")) else path.name if path else UNNAMED
+    text, notes = draw(events, own)
     for note in (*view.damage, *notes):
         say(f"note: {note}")
     if fresh := ", ".join(sorted(redaction.names)):

@@ -31,7 +31,7 @@ from agent.redaction import marked
 
 # settings that a flag says; for all others there is a variable
 _FLAGS = ("check", "sandbox", "max_steps", "max_tokens", "max_cost", "max_wall_time", "seed")
-_ELSEWHERE = frozenset({"strong", "escalate", "context", "rungs", *_FLAGS})
+_ELSEWHERE = frozenset({"strong", "escalate", "context", *_FLAGS})
 
 
 @dataclass
@@ -65,13 +65,16 @@ class Again:
         for name in _FLAGS:
             if name in settings and not (name == "sandbox" and self.lifted):
                 flags += [f"--{name.replace('_', '-')}", str(settings[name])]
-        flags += ["--rungs", ",".join(settings["rungs"])] if settings.get("rungs") else []
         flags += ["--sandbox=off"] if self.lifted else []
         for rule in self.grants:
             dollars = str(settings.get("escalate", 1.0))
             flags += ["--escalate", dollars] if rule == str(ACCEPTED) else ["--allow", rule]
         flags += ["--json-schema", self.schema] if self.schema else []
-        before = {f"WISP_{k.upper()}": v for k, v in settings.items() if k not in _ELSEWHERE}
+        before = {
+            f"WISP_{name.upper()}": ",".join(value) if isinstance(value, list) else value
+            for name, value in settings.items()
+            if name not in _ELSEWHERE
+        }
         if strong:
             own = f"#{'' if alone else f'{self.number}.'}strong"
             before["WISP_STRONG"] = f"scripted:{script}{own}"
