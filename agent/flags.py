@@ -88,10 +88,7 @@ OPTIONS = {
     "strict": _option("--strict", "", "Do it again over its log; say what differs today."),
     "theme": _option("--theme", "NAME", "auto, dark, light, contrast, or ansi."),
     "report": _option("--report", "FILE", "A report of it: html, md, json.", action="append"),
-    "form": _option("--format", "FORMAT", "html, markdown, or json.", dest="form"),
-    "export_form": _option(
-        "--format", "FORMAT", "script, trajectories, or events.", dest="export_form"
-    ),
+    "form": _option("--format", "FORMAT", "Which of these forms.", dest="form"),
     "out": _option("--out", "FILE", "Where to; `-` is stdout.", dest="out"),
     "redo": _option("--redo", "", "Undo the last undo."),
     "version": _option("-V --version", "", "Show the version."),
