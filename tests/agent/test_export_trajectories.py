@@ -39,7 +39,7 @@ from tools.base import ToolCall, ToolResult
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "trajectories.schema.json").read_text())
-TRAINER = os.environ.get("WISP_TRL_PYTHON", "")  # an interpreter that has trl and datasets
+TRAINER = os.environ.get("WISP_TRL_PYTHON", "")  # that has trl, datasets and verifiers
 
 STARTED = SessionStarted(
     id="s1",
@@ -234,7 +234,7 @@ def test_those_who_train_read_it(tmp_path: Path) -> None:
     assert [each["reward"] for each in told] == [None, 0.0, 1.0]
     assert told[2]["completion"][0]["content"].endswith("return a + b\n")
     if not TRAINER:
-        pytest.skip("NOT TESTED with TRL: WISP_TRL_PYTHON names an interpreter that has it")
+        pytest.skip("NOT TESTED with TRL: WISP_TRL_PYTHON is to name a Python that has it")
     (tmp_path / "all.jsonl").write_text(text)
     done = subprocess.run(
         [TRAINER, Path(__file__).with_name("trl_reads.py"), tmp_path / "all.jsonl"],
@@ -247,6 +247,8 @@ def test_those_who_train_read_it(tmp_path: Path) -> None:
     found = json.loads(done.stdout.decode().splitlines()[-1])
     assert [each["reward"] for each in found] == [None, 0.0, 1.0]
     assert all(each["conversational"] for each in found)
+    kinds = ["SystemMessage", "UserMessage", "AssistantMessage", "ToolMessage", "ToolMessage"]
+    assert found[0]["verifiers"][:7] == [*kinds, "AssistantMessage", "read"]
     drawn = found[0]["drawn"]
     assert all("It adds." in each and "search" in each for each in drawn.values())
     for name in ("qwen3", "qwen2_5"):

@@ -13,6 +13,7 @@ from datasets import load_dataset
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from trl.data_utils import is_conversational, maybe_apply_chat_template
+from verifiers.v1.dialects.chat import parse_message, parse_tools
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 AS_TEXT = ("qwen3", "qwen3_instruct_2507")  # take the arguments of calls as text
@@ -25,7 +26,7 @@ def main(file: str) -> None:
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
     told = []
-    for row in rows:
+    for row, line in zip(rows, Path(file).read_text().splitlines(), strict=True):
         drawn = {}
         for name in (*AS_TEXT, *AS_OBJECTS):
             tokenizer.chat_template = (TEMPLATES / f"{name}.jinja").read_text()
@@ -37,6 +38,7 @@ def main(file: str) -> None:
             {
                 "conversational": is_conversational(row),
                 "reward": row["reward"],
+                "verifiers": by_verifiers(json.loads(line)),
                 "drawn": drawn,
             }
         )
@@ -58,6 +60,13 @@ def with_objects(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for message in messages
     ]
+
+
+def by_verifiers(row: dict[str, Any]) -> list[str]:
+    """The kinds of the messages, and the names of the tools, as verifiers reads them."""
+    messages = [parse_message(each) for each in (*row["prompt"], *row["completion"])]
+    offered = parse_tools(json.loads(row["tools"])) or []
+    return [type(each).__name__ for each in messages] + [each.name for each in offered]
 
 
 if __name__ == "__main__":
