@@ -140,7 +140,9 @@ def _sessions_replay(given: Namespace) -> int:
     return _live(given, found, at) if at else code
 
 
-@command("sessions report", "Tell one to others, as html, markdown, or json.", "session form out cwd")
+@command(
+    "sessions report", "Tell one to others, as html, markdown, or json.", "session form out cwd"
+)
 def _sessions_report(given: Namespace) -> int:
     from agent.report_commands import report
 
@@ -148,7 +150,11 @@ def _sessions_report(given: Namespace) -> int:
     return report(given.session or "last", _root(given), folder, given.form, given.out)
 
 
-@command("sessions export", "One as a script, as trajectories, or events.", "session form out yes cwd")
+@command(
+    "sessions export",
+    "One as a script, as trajectories, or events.",
+    "session form out yes cwd",
+)
 def _sessions_export(given: Namespace) -> int:
     from agent.export_commands import export
 
