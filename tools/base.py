@@ -19,6 +19,7 @@ from sandbox.workspace import Workspace
 from tools.diagnostics.base import Diagnosed
 from tools.network import AS_ASKED, NetworkRules
 from tools.report import CheckReport
+from tools.shown import Shown
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -55,8 +56,9 @@ class ToolResult(Frozen):
 
     `changed` lists workspace-relative paths that the call created, changed or removed; `already`
     says that it had nothing to change, `broken` what the change broke. `report` is there when the
-    call ran a check. `origin` says where text came from that neither the user nor the project
-    wrote, such as `https://example.com/x`; it is empty where there is no such text.
+    call ran a check, `shown` when it was to show something. `origin` says where text came from that
+    neither the user nor the project wrote, such as `https://example.com/x`; it is empty where there
+    is no such text.
     """
 
     text: str
@@ -68,6 +70,7 @@ class ToolResult(Frozen):
     broken: tuple[str, ...] = ()
     report: CheckReport | None = None
     origin: str = ""
+    shown: Shown | None = None
 
 
 class Preview(Frozen):

@@ -19,6 +19,7 @@ from tools.plan import Plan
 from tools.read import Read
 from tools.search import Search
 from tools.shell import Shell
+from tools.show import Show
 from tools.write import Write
 
 TOOLS: tuple[Tool[Any], ...] = (
@@ -32,6 +33,7 @@ TOOLS: tuple[Tool[Any], ...] = (
     Plan(),
     Ask(),
     Fetch(),
+    Show(),
 )
 
 # what other agents call these tools; models have learned the names
@@ -39,8 +41,10 @@ OTHER_NAMES = {
     "bash": "shell",
     "browse": "fetch",
     "cat": "read",
+    "chart": "show",
     "create": "write",
     "curl": "fetch",
+    "diagram": "show",
     "exec": "shell",
     "execute": "shell",
     "find": "search",
@@ -51,10 +55,12 @@ OTHER_NAMES = {
     "ls": "read",
     "open": "read",
     "patch": "edit",
+    "plot": "show",
     "pytest": "check",
     "replace": "edit",
     "run": "shell",
     "str_replace": "edit",
+    "table": "show",
     "terminal": "shell",
     "test": "check",
     "tests": "check",
