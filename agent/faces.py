@@ -34,6 +34,7 @@ from agent.events import (
 )
 from agent.policy import Verdict
 from agent.terminal import draw, inert
+from tools.shown import Shown
 
 Format = Literal["text", "json", "stream-json"]
 
@@ -109,7 +110,8 @@ class TextFace:
             case ToolFinished(call_id=call_id, result=result):
                 what = self._calls.pop(call_id, "call")
                 sign = "ok" if result.ok else "failed"
-                return f"  {what}: {result.summary or sign}" + ("" if result.ok else " (failed)")
+                said = f"  {what}: {result.summary or sign}" + ("" if result.ok else " (failed)")
+                return "\n    ".join([said, *(_drawn(result.shown) if result.shown else ())])
             case CheckStarted(command=command, targets=targets):
                 only = f" ({len(targets)} chosen)" if targets else ""
                 return f"  check: {command}{only}"
@@ -206,6 +208,12 @@ def say(line: str) -> None:
     """Write one line of talk to stderr."""
     sys.stderr.write(inert(line) + "\n")
     sys.stderr.flush()
+
+
+def _drawn(shown: Shown) -> list[str]:
+    from agent.showing.text import plain  # drawing is loaded with the first that is to be drawn
+
+    return plain(shown)
 
 
 def _short(value: object, limit: int = 80) -> str:

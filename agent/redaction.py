@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from agent import secret_forms
 from agent.messages import AssistantMessage, Image
+from tools.shown import Still
 
 SHORTEST = 8  # characters of a known value; a shorter one would fit too much that is none
 _PART = 16  # characters of a long value that betray a part of it: a cut may have left no more
@@ -142,7 +143,7 @@ class Redaction:
         changed = {}
         for name, old in value.__dict__.items():
             # the data of a picture is no text, and large
-            new = old if isinstance(value, Image) and name == "data" else self._cleaned(old)
+            new = old if isinstance(value, Image | Still) and name == "data" else self._cleaned(old)
             if new is not old:
                 changed[name] = new
         if changed and isinstance(value, AssistantMessage):

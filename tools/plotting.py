@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tools.base import ToolError
-from tools.shown import BARS, POINTS, SERIES, Kind, Plot, Series, brief
+from tools.shown import BARS, POINTS, SERIES, Kind, Plot, Series, brief, drawable
 from tools.tabular import Rows
 
 KEPT = 200_000  # rows that are looked at
-LARGEST = 1e100  # what is beyond has no place on a scale
 BINS = 20
 T = TypeVar("T")
 
@@ -37,10 +36,9 @@ def number(text: str) -> float | None:
     """Return the number that a cell says; None where it says none that can be drawn."""
     plain = text.strip().replace(",", "").removesuffix("%")
     try:
-        value = float(plain)
+        return drawable(float(plain))
     except ValueError:
         return None
-    return value if math.isfinite(value) and abs(value) <= LARGEST else None
 
 
 def _histogram(rows: Rows, notes: list[str]) -> Plot:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 ROWS, COLUMNS, CELL = 200, 20, 200  # of a table; characters of a cell, a name, a label
 CHARACTERS = 60_000  # of all cells of a table
@@ -15,6 +15,20 @@ PICTURE = 750_000  # bytes of a picture, which then fits into a report
 Kind = Literal[
     "table", "line", "bar", "scatter", "histogram", "flow", "sequence", "calls", "modules", "image"
 ]
+
+
+_LARGEST = 1e100  # what is beyond has no place on a scale, and a log may say anything
+_MOST = 10**15  # pixels, bytes
+
+
+def drawable(value: float | None) -> float | None:
+    """Return a number that has a place on a scale, and None for any other."""
+    return value if value is not None and abs(value) <= _LARGEST else None  # NaN is not
+
+
+Count = Annotated[int, AfterValidator(lambda number: max(0, min(number, _MOST)))]
+Value = Annotated[float | None, AfterValidator(drawable)]
+At = Annotated[float, AfterValidator(lambda number: drawable(number) or 0.0)]
 
 
 class Data(BaseModel):
@@ -34,7 +48,7 @@ class Series(Data):
     """What one line, one set of bars or of points has; None where there is no number."""
 
     name: str
-    values: tuple[float | None, ...]
+    values: tuple[Value, ...]
 
 
 class Plot(Data):
@@ -45,7 +59,7 @@ class Plot(Data):
 
     across: str
     labels: tuple[str, ...] = ()
-    at: tuple[float, ...] = ()
+    at: tuple[At, ...] = ()
     series: tuple[Series, ...] = ()
 
 
@@ -68,9 +82,9 @@ class Still(Data):
     """A picture: its size in pixels and bytes, and its base64; empty where it is too large."""
 
     media_type: str
-    width: int
-    height: int
-    bytes: int
+    width: Count
+    height: Count
+    bytes: Count
     data: str = ""
 
 

@@ -42,6 +42,7 @@ TOOLS = {
     "fetch": "↓",
     "plan": "☰",
     "ask": "?",
+    "show": "▦",
 }
 TOOL = "·"  # any other
 PLAYING, PAUSED, ENDED = "▸", "‖", "■"

@@ -124,6 +124,9 @@ class Calling:
         shown = 0
         if diff and result.ok and call.attempt is None:
             shown = where.changed(story.Diff(paths, diff))
+        drew = 0
+        if result.shown and call.attempt is None:
+            drew = where.show(result.shown)
         broken = bounds.listed(result.broken)
         output = result.text if not broken.items else "\n".join((result.text, *broken.items))
         held.cell[0] = replace(
@@ -133,6 +136,7 @@ class Calling:
             output=bounds.cut(output),
             diff="" if shown else diff,
             shown=shown,
+            drew=drew,
             changed=paths,
             origin=bounds.short(result.origin),
             seconds=max(0.0, at - held.began),

@@ -8,6 +8,8 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import PurePath
 from typing import Any, Literal, TypeVar
 
+from pydantic import BaseModel
+
 from agent.errors import UsageError
 from agent.log import LogView
 from agent.redaction import Redaction
@@ -58,6 +60,8 @@ def _bytes(value: object) -> int:
             return len(value) if value.isascii() else len(value.encode(errors="replace"))
         case tuple():
             return sum(map(_bytes, value))
+        case BaseModel():
+            return sum(map(_bytes, value.__dict__.values()))
         case _ if is_dataclass(value):
             return sum(_bytes(getattr(value, each.name)) for each in fields(value))
         case _:
@@ -74,6 +78,8 @@ def _cleaned(value: T, redaction: Redaction) -> T:
             cleaned = tuple(_cleaned(each, redaction) for each in value)
         case dict():
             cleaned = {redaction.text(key): inner for key, inner in value.items()}
+        case BaseModel():
+            cleaned = redaction.clean(value)
         case Picture():
             pass  # its data is no text
         case _ if is_dataclass(value) and not isinstance(value, type):
@@ -87,7 +93,14 @@ def _cleaned(value: T, redaction: Redaction) -> T:
 def _json(story: Story) -> str:
     told = asdict(story)
     # in ASCII nothing is invisible and nothing moves a cursor
-    return json.dumps({"wisp_report": told.pop("version"), **told}, indent=1) + "\n"
+    return json.dumps({"wisp_report": told.pop("version"), **told}, indent=1, default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has no words for as what it has: what was shown is a model of its own."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
+    raise TypeError(f"not a part of a story: {value!r}")
 
 
 DRAW: dict[Form, Callable[[Story], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.report import charts, words
+from agent.report.figures import figures
 from agent.report.markup import Html, element, joined
 from agent.report.parts import (
     code,
@@ -60,6 +61,8 @@ def _sections(story: Story) -> list[tuple[str, str, object]]:
         told.append(("result", "Result", element("p", "No turn was begun.")))
     else:
         told.append(("result", "Result", result(last)))
+        if last.drawn:
+            told.append(("shown", "Shown", figures(last)))
         told.append(("changes", "What changed", changes(last)))
     if len(story.turns) > 1:
         told.append(("turns", "Turns", _turns(story)))
@@ -128,7 +131,9 @@ def _turn(turn: Turn, whole: bool) -> list[object]:
     """Return a turn; `whole` where its result does not stand above."""
     told: list[object] = []
     if whole:
-        told += [result(turn), element("h3", "What changed"), changes(turn)]
+        told.append(result(turn))
+        told += [element("h3", "Shown"), figures(turn)] if turn.drawn else []
+        told += [element("h3", "What changed"), changes(turn)]
     if turn.attempts:
         told += [element("h3", "Attempts"), _attempts(turn)]
     told.append(element("h3", "Timeline"))

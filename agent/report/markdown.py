@@ -6,13 +6,13 @@ Markdown, HTML, a link or a name of somebody is none there.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from agent.report import charts, words
 from agent.report.bounds import Names
+from agent.report.marks import block, code, table
+from agent.report.mermaid import shown
 from agent.report.story import Attempt, Call, Check, Entry, Note, Phase, Reply, Screen, Story, Turn
-from agent.terminal import inert
 
 MARK = "<!-- a report of wisp -->"
 
@@ -23,6 +23,8 @@ def draw(story: Story) -> str:
     lines = [MARK, "", *(_result(last) if last else ["## Wisp: no turn was begun"])]
     lines += _others(story)
     for turn in story.turns:
+        lines += shown(turn)
+    for turn in story.turns:
         lines += _attempts(turn)
     lines += _decisions(story)
     lines += _usage(story)
@@ -30,35 +32,6 @@ def draw(story: Story) -> str:
         lines += _folded(f"Timeline of turn {turn.number}", _timeline(turn))
     lines += _folded("Session", _session(story))
     return "\n".join(lines) + "\n"
-
-
-def code(text: str) -> str:
-    """Return text as code within a line; empty text is nothing."""
-    shown = " ".join(inert(text).split())
-    if not shown:
-        return ""
-    fence = "`" * (_longest(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
-def block(text: str, language: str = "text") -> list[str]:
-    """Return text as a block of code."""
-    fence = "`" * max(3, _longest(text) + 1)
-    return ["", f"{fence}{language}", *inert(text).rstrip("\n").split("\n"), fence]
-
-
-def _longest(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return a table; cells of ours are as they are, those of the session are `code` already."""
-    # a line is split at each bar before anything else, also within code, and a backslash before
-    # it is undone by one before that: so a cell has another bar
-    lines = [" | ".join(str(cell).replace("|", "¦") for cell in row) for row in rows]
-    head = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-    return ["", *head, *(f"| {line} |" for line in lines)] if lines else []
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:
@@ -88,7 +61,7 @@ def _result(turn: Turn) -> list[str]:
             [name, each.passed, each.failed, each.skipped] if each else [name, "not known", "", ""]
             for name, each in (("before", proof.before), ("after", proof.after))
         ]
-        lines += _table(["checks", "passed", "failed", "skipped"], rows)
+        lines += table(["checks", "passed", "failed", "skipped"], rows)
     verdict = "verified" if proof.verified else f"not verified: {code(proof.reason) or 'no check'}"
     lines += ["", f"- Proof: {verdict}"]
     if proof.strength in words.STRENGTHS:
@@ -120,7 +93,7 @@ def _others(story: Story) -> list[str]:
     ]
     _, missing = story.turns_cut
     note = ["", f"{words.plural(missing, 'turn')} in between left out"] if missing else []
-    return [*_table(["turn", "kind", "asked", "outcome"], rows), *note]
+    return [*table(["turn", "kind", "asked", "outcome"], rows), *note]
 
 
 def _attempts(turn: Turn) -> list[str]:
@@ -131,8 +104,8 @@ def _attempts(turn: Turn) -> list[str]:
     _, missing = turn.attempts_cut
     note = ["", f"{words.plural(missing, 'attempt')} in between left out"] if missing else []
     counted = ", ".join(f"{count:,} {name}" for name, count in turn.verdicts.items())
-    table = _table(["attempt", "verdict", "what", "took"], rows)
-    return _folded(f"Attempts of turn {turn.number}: {counted}", [*table, *note] if rows else [])
+    listed = table(["attempt", "verdict", "what", "took"], rows)
+    return _folded(f"Attempts of turn {turn.number}: {counted}", [*listed, *note] if rows else [])
 
 
 def _decisions(story: Story) -> list[str]:
@@ -144,8 +117,8 @@ def _decisions(story: Story) -> list[str]:
     title = f"Decisions: {words.plural(total.calls, 'call')}, {total.denied:,} refused"
     more = words.plural(story.decisions_left_out, "other call")
     note = ["", f"{more} left out"] if story.decisions_left_out else []
-    table = _table(["verdict", "answer", "why", "after text from", "calls"], rows)
-    return _folded(title, [*table, *note])
+    listed = table(["verdict", "answer", "why", "after text from", "calls"], rows)
+    return _folded(title, [*listed, *note])
 
 
 def _usage(story: Story) -> list[str]:

@@ -29,13 +29,13 @@ def said(text: str) -> Html:
 
 def block(text: str, label: str) -> Html:
     """Return long text, which scrolls within itself; by the keyboard too."""
-    return _scrolls("pre", label, element("code", text))
+    return scrolls("pre", label, element("code", text))
 
 
 def diff(text: str, label: str) -> Html:
     """Return a diff: its signs say what its colours do."""
     lines = text.removesuffix("\n").split("\n")
-    return _scrolls("pre", label, element("code", map(_line, lines)))
+    return scrolls("pre", label, element("code", map(_line, lines)))
 
 
 def _line(line: str) -> Html:
@@ -45,7 +45,8 @@ def _line(line: str) -> Html:
     return element("span", line or " ")
 
 
-def _scrolls(name: str, label: str, *content: object, class_: str = "") -> Html:
+def scrolls(name: str, label: str, *content: object, class_: str = "") -> Html:
+    """Return an element that scrolls within itself, by the keyboard too."""
     named = {"tabindex": "0", "aria-label": label}
     return element(name, *content, role="group", class_=class_, attributes=named)
 
@@ -62,11 +63,15 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Html:
 
 
 def table(
-    caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], numbers: int = 0
+    caption: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    numbers: int | Sequence[bool] = 0,
 ) -> Html:
-    """Return a table; the last `numbers` columns are of numbers."""
-    plain = len(heads) - numbers
-    kinds = ["" if place < plain else "number" for place in range(len(heads))]
+    """Return a table; the last `numbers` columns are of numbers, or those of which it says so."""
+    if isinstance(numbers, int):
+        numbers = [place >= len(heads) - numbers for place in range(len(heads))]
+    kinds = ["number" if number else "" for number in numbers]
     head = [
         element("th", name, scope="col", class_=kind)
         for name, kind in zip(heads, kinds, strict=True)
@@ -85,7 +90,7 @@ def table(
         element("tbody", body),
     )
     many = len(heads) > 4  # would be too narrow to read on a phone, and scroll instead
-    return _scrolls("div", caption, whole, class_="wide many" if many else "wide")
+    return scrolls("div", caption, whole, class_="wide many" if many else "wide")
 
 
 def listed(names: Names, noun: str) -> Html | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.report.bounds import NO_NAMES, Names
+from tools.shown import Shown
 
 VERSION = 1
 Cut = tuple[int, int]
@@ -123,6 +124,7 @@ class Call:
     output: str = ""
     diff: str = ""  # unless it is among those of the turn
     shown: int = 0  # which of the turn's diffs it is, from 1
+    drew: int = 0  # which of what the turn showed it is, from 1
     changed: Names = NO_NAMES
     origin: str = ""
     seconds: float = 0.0
@@ -257,6 +259,8 @@ class Turn:
     used: Used
     diffs: tuple[Diff, ...]
     diffs_left_out: int
+    drawn: tuple[Shown, ...]  # what the model showed, as the tool made it
+    drawn_left_out: int
     attempts: tuple[Tried, ...]
     attempts_cut: Cut
     rewound: int  # how often files were put back, or on again, after its end

@@ -119,6 +119,27 @@ svg text{fill:var(--quiet);font:.8rem system-ui,sans-serif}
 .mark{stroke-width:2}
 .hollow{fill:none}
 .span{opacity:.35;stroke:none}
+.s0{--c:var(--new)}.s1{--c:var(--written)}.s2{--c:var(--good)}
+.s3{--c:var(--warm)}.s4{--c:var(--bad)}.s5{--c:var(--quiet)}
+.fill{fill:var(--c)}
+.stroke{fill:none;stroke:var(--c);stroke-width:2;vector-effect:non-scaling-stroke}
+.s1.stroke{stroke-dasharray:9 4}.s2.stroke{stroke-dasharray:3 3}
+.s3.stroke{stroke-dasharray:12 3 3 3}
+.s4.stroke{stroke-dasharray:6 2}.s5.stroke{stroke-dasharray:2 5}
+.sign{fill:none;stroke:var(--c);stroke-width:2}
+svg.chart text{paint-order:stroke;stroke:var(--page);stroke-width:3px}
+svg.graph{display:block;max-width:none}
+svg.graph text{fill:var(--text);font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
+paint-order:stroke;stroke:var(--page);stroke-width:4px}
+svg.graph .middle{text-anchor:middle}
+svg.graph .named{stroke:none}
+svg.graph .said{fill:var(--quiet);font-size:12px}
+.node{fill:var(--raised);stroke:var(--quiet)}
+.edge{fill:none;stroke:var(--quiet);stroke-width:1.3}
+.tip{fill:var(--quiet)}
+.life{stroke:var(--line);stroke-dasharray:4 3}
+figure.shown{margin:1.2rem 0}
+figure.shown figcaption{font-weight:600}
 .ends{display:flex;justify-content:space-between;color:var(--quiet);font-size:.86rem}
 img{max-width:100%;height:auto}
 @media (max-width:40rem){dl.facts{grid-template-columns:1fr;gap:0}

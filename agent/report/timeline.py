@@ -68,7 +68,7 @@ def _call(call: Call, turn: int) -> Html:
         code(brief) if brief else "",
         f" {call.summary}" if call.summary else "",
     )
-    place = f"#change-{turn}-{call.shown}"
+    place, drew = f"#change-{turn}-{call.shown}", f"#shown-{turn}-{call.drew}"
     return opens(
         head,
         _decision(call.decision),
@@ -76,6 +76,7 @@ def _call(call: Call, turn: int) -> Html:
             [
                 ("took", words.seconds(call.seconds) if call.state != "open" else ""),
                 ("text from", call.origin),
+                ("shown", element("a", "as a figure", href=drew) if call.drew else ""),
                 ("diff", element("a", "among the changes", href=place) if call.shown else ""),
             ]
         ),

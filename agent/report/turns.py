@@ -19,6 +19,8 @@ from agent.report import story
 from agent.report.bounds import NO_NAMES, Bounds, Ends, amount, count
 from agent.report.pictures import Pictures
 from agent.report.requests import used
+from agent.report.showing import bounded
+from tools.shown import Shown
 
 Cell = list[story.Entry]
 """Holds one entry of a timeline, which is replaced once its end is known."""
@@ -38,6 +40,7 @@ class TurnFold:
         self._began = started
         self._bounds = bounds
         self._pictures = pictures.told(started.images)
+        self._room = pictures
         self._ended: TurnFinished | None = None
         self._last = started.time
         self._entries: Ends[Cell] = Ends(bounds.entries)
@@ -47,6 +50,8 @@ class TurnFold:
         self._verdicts: Counter[str] = Counter()
         self._diffs: list[story.Diff] = []
         self._diffs_left_out = 0
+        self._drawn: list[Shown] = []
+        self._drawn_left_out = 0
 
     @classmethod
     def outside(cls, bounds: Bounds) -> TurnFold:
@@ -69,6 +74,14 @@ class TurnFold:
             return 0
         self._diffs.append(diff)
         return len(self._diffs)
+
+    def show(self, shown: Shown) -> int:
+        """Take in what a call showed; return its number, from 1, or 0 for one too many."""
+        if len(self._drawn) == self._bounds.diffs:
+            self._drawn_left_out += 1
+            return 0
+        self._drawn.append(bounded(shown, self._bounds, self._room))
+        return len(self._drawn)
 
     # -- the model
 
@@ -161,6 +174,8 @@ class TurnFold:
             used=self.used,
             diffs=tuple(self._diffs),
             diffs_left_out=self._diffs_left_out,
+            drawn=tuple(self._drawn),
+            drawn_left_out=self._drawn_left_out,
             attempts=tuple(each[0] for each in self._attempts),
             attempts_cut=self._attempts.gap,
             rewound=self.rewound,

@@ -7,6 +7,7 @@ from textual.content import Content
 from agent.events import ApprovalAnswered, CallDecided
 from agent.policy import Verdict
 from tools.base import Effect, ToolCall, ToolResult
+from tools.shown import Shown
 from tui import theme
 from tui.cards.base import Card
 from tui.cards.check import NAME, bar, counts, named
@@ -29,6 +30,7 @@ from tui.cards.lines import (
     wrap,
 )
 from tui.cards.output import Output
+from tui.cards.shown import count, shown_lines, text
 from tui.cards.target import target
 
 _LIVE = 8  # lines of output while it runs, and of a failure
@@ -125,7 +127,7 @@ class CallCard(Card):
     @property
     def opens(self) -> bool:
         """Whether there is a diff, output or a longer command."""
-        return bool(self._diff or self._output or self._long)
+        return bool(self._diff or self._output or self._long or self._shown)
 
     @property
     def opened(self) -> bool:
@@ -138,8 +140,14 @@ class CallCard(Card):
             return bool(self._output)
         if self._by == "user" and self.call.name == "shell":
             return bool(self._output)  # they want to see what it says
+        if self._shown:
+            return True
         # what the harness applies was seen as a proposal
         return self._diff is not None and self._diff.short and self._by != "harness"
+
+    @property
+    def _shown(self) -> Shown | None:
+        return self._result.shown if self._result else None
 
     @property
     def _long(self) -> bool:
@@ -149,7 +157,7 @@ class CallCard(Card):
     def _text(self) -> str:
         """Return what of the result is not said otherwise."""
         result = self._result
-        if result is None or (self._diff and result.ok):
+        if result is None or (self._diff and result.ok) or result.shown:
             return ""
         return result.text
 
@@ -251,6 +259,8 @@ class CallCard(Card):
         report = self._result.report if self._result else None
         if report and report.failed and not self.open:
             return out + named(report.failed, (), width)
+        if self._shown:
+            out += shown_lines(self._shown, width, whole=bool(self.open))
         if self._diff:
             out += self._diff.lines(width)
         most = _MOST if self.open else _LIVE
@@ -262,6 +272,8 @@ class CallCard(Card):
         told = 1 + (self._answer is not None or self.refused)
         if not self.opened:
             return told
+        if self._shown:
+            return told + count(self._shown, whole=bool(self.open))
         if self._diff:
             return told + self._diff.guess()
         return told + min(self._output.count + 1, _MOST if self.open else _LIVE + 1)
@@ -270,6 +282,8 @@ class CallCard(Card):
         """Return the diff; or the command, or what the call was about, and what came of it."""
         if self._diff and self._result and self._result.ok:
             return self._diff.text.rstrip("\n")
+        if self._shown:
+            return text(self._shown)
         what = self.call.arguments.get("command") or " ".join(filter(None, target(self.call)))
         head = what if self.call.name == "shell" else f"{self.call.name} {what}"
         return f"{head}\n{self._output.last(_MOST)[0]}".rstrip("\n")

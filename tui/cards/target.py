@@ -35,6 +35,9 @@ def target(call: ToolCall) -> tuple[str, str]:
             found = " ".join(filter(None, words)), _text(given, "message")
         case "check":
             found = " ".join(_texts(given, "targets")) or "all tests", ""
+        case "show":
+            words = [_text(given, "kind"), _text(given, "path"), *_texts(given, "names")]
+            found = " ".join(filter(None, words)), ""
         case "fetch":
             found = _text(given, "url"), ""
         case _:
