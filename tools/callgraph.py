@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sandbox.workspace import Workspace
 from tools import symbols
 from tools.base import ToolError
 from tools.languages import language_of
-from tools.shown import Edge, Graph, brief
+from tools.shown import NODES, Edge, Graph, brief
 from tools.sources import Sources, is_there, named, unknown
 from tools.steps import bounded
 
 SEARCHED = 4000  # sources that are looked through for a name
+_DEFINES = r"\b(?:def|class|fn|func|function)\b[^\n]{0,200}?"
 _JS = """
 (call_expression function: (identifier) @callee)
 (call_expression function: (member_expression property: (property_identifier) @callee))
@@ -60,28 +61,23 @@ def calls(workspace: Workspace, names: Sequence[str]) -> tuple[Graph, tuple[str,
     """
     places = [each for each in names if is_there(workspace, each)]
     wanted = [symbols.plain_name(each) for each in names if each not in places]
-    sources, own = Sources(workspace), ""
-    if wanted:  # what does not name them neither defines nor calls them
-        own = "|".join(re.escape(each.rpartition(".")[2]) for each in wanted)
-        sources = Sources(workspace, SEARCHED, re.compile(rf"\b(?:{own})\b"))
-    for place in places or ["."]:
-        sources.take(place, CALLS)
-    texts = sources.texts
-    if wanted:
-        defines = re.compile(rf"\b(?:def|class|fn|func|function)\b[^\n]*\b(?:{own})\b")
-        texts = dict(sorted(texts.items(), key=lambda each: not defines.search(each[1])))
     found = _Calls()
-    for path, text in texts.items():
-        if sources.late:
-            break
-        found.read(path, text)
+    sources = Sources(workspace)
+    if wanted:
+        # what does not name them neither defines nor calls them
+        own = _any([each.rpartition(".")[2] for each in wanted])
+        sources = Sources(workspace, SEARCHED, re.compile(own))
+    _read(found, sources, places)
+    near = {place for each in wanted for place in found.ending(each)}
+    if wanted and not near:
+        said = ", ".join(brief(each, 40) for each in wanted)
+        raise ToolError("; ".join([f"nothing is called {said}", *sources.notes]))
+    if others := found.called_by(near)[:NODES]:
+        sources.words = re.compile(_DEFINES + _any(others))
+        _read(found, sources, places)
     every, edges, unclear = found.edges()
     notes = [*sources.notes]
     if wanted:
-        near = {place for each in wanted for place in _ends(every, each)}
-        if not near:
-            said = ", ".join(brief(each, 40) for each in wanted)
-            raise ToolError("; ".join([f"nothing is called {said}", *notes]))
         edges = [each for each in edges if each[0] in near or each[1] in near]
         kept = near | {place for each in edges for place in each}
         every = [each for each in every if each in kept]
@@ -100,6 +96,26 @@ def calls(workspace: Workspace, names: Sequence[str]) -> tuple[Graph, tuple[str,
     told = _told(every)
     shown = [Edge(source=told[one], target=told[other]) for one, other in edges]
     return bounded([told[each] for each in every], shown, notes)
+
+
+def _any(names: Sequence[str]) -> str:
+    return rf"\b(?:{'|'.join(map(re.escape, names))})\b"
+
+
+def _read(found: _Calls, sources: Sources, places: Sequence[str]) -> None:
+    """Take in sources that were not yet, those first that define what is looked for."""
+    before = set(sources.texts)
+    sources.read = 0
+    for place in places or ["."]:
+        sources.take(place, CALLS)
+    new = [path for path in sources.texts if path not in before]
+    if sources.words is not None:
+        defines = re.compile(_DEFINES + sources.words.pattern.removeprefix(_DEFINES))
+        new.sort(key=lambda path: not defines.search(sources.texts[path]))
+    for path in new:
+        if sources.late:
+            break
+        found.read(path, sources.texts[path])
 
 
 _Place = tuple[str, str]
@@ -123,11 +139,25 @@ class _Calls:
             if place not in self._callees:
                 self._callees[place] = {}
                 self._by_name.setdefault(each.short, []).append(place)
-        around = [each for each in defined if each.kind in ("function", "method")]
-        for line, name in named(language, text, CALLS[language.name], "callee"):
-            caller = symbols.enclosing(around, line)
-            if caller is not None:
-                self._callees[path, caller.name].setdefault(name)
+        functions = [each for each in defined if each.kind in ("function", "method")][::-1]
+        around: list[symbols.Symbol] = []  # one within another
+        for at, name in named(language, text, CALLS[language.name], "callee"):
+            while functions and functions[-1].start <= at:
+                around.append(functions.pop())
+            while around and around[-1].end <= at:
+                around.pop()
+            if around:
+                self._callees[path, around[-1].name].setdefault(name)
+
+    def ending(self, name: str) -> list[_Place]:
+        """Return the definitions of this name, which may leave out what they are in."""
+        every = self._by_name.get(name.rpartition(".")[2], [])
+        return [each for each in every if f".{each[1]}".endswith(f".{name}")]
+
+    def called_by(self, places: Iterable[_Place]) -> list[str]:
+        """Return the names that some definitions call and nothing defines that was read."""
+        every = dict.fromkeys(name for place in places for name in self._callees[place])
+        return [name for name in every if name not in self._by_name]
 
     def edges(
         self,
@@ -145,10 +175,6 @@ class _Calls:
                 elif meant:
                     unclear.append((place, name))
         return list(self._callees), edges, unclear
-
-
-def _ends(every: Sequence[_Place], name: str) -> list[_Place]:
-    return [each for each in every if f".{each[1]}".endswith(f".{name}")]
 
 
 def _told(every: Sequence[_Place]) -> dict[_Place, str]:

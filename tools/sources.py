@@ -12,7 +12,7 @@ from sandbox.workspace import PathError, Workspace
 from tools.languages import Language, language_of
 from tools.shown import brief
 from tools.textfile import NotText, TextFile
-from tools.trees import encode, parse, query
+from tools.trees import Offsets, encode, parse, query
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -86,11 +86,12 @@ def unknown(names: Iterable[str], language: Iterable[str]) -> str:
 
 
 def named(language: Language, text: str, patterns: str, what: str) -> Iterator[tuple[int, str]]:
-    """Yield the line, from 1, and the text of each node that a query finds."""
+    """Yield where in the text each node begins that a query finds, and its own text."""
     data = encode(text)
+    at = Offsets(text, data)
     for node in found(language, data, patterns, what):
         name = data[node.start_byte : node.end_byte].decode(errors="replace")
-        yield node.start_point.row + 1, name
+        yield at(node.start_byte), name
 
 
 def found(language: Language, data: bytes, patterns: str, what: str) -> list[Node]:
