@@ -112,13 +112,17 @@ def _edge(laid: Layout, route: Route) -> Html:
 
 
 def _label(laid: Layout, route: Route) -> Html:
-    points = _points(laid, route)
-    (x, y), (to_x, to_y) = points[-2:] if not route.up else points[:2]
-    # nearer to the end at which it has the fewest neighbours: where it points to
-    part = 0.62 if not route.up else 0.38
+    """Return the words of an edge: where it passes a layer, else away from where many meet."""
     told = fit(flat(route.label), _LABEL)
-    at = x + (to_x - x) * (3 * part**2 - 2 * part**3)
-    down = y + (to_y - y) * part
+    points = _points(laid, route)
+    if len(points) > 2:
+        (x, y), (_, below) = points[1:3]
+        at, down = float(x), (y + below) / 2
+    else:
+        (x, y), (to_x, to_y) = points
+        above, under = (laid.spots[route.spots[end]] for end in (0, -1))
+        part = 0.4 if len(under.above) > len(above.below) else 0.62
+        at, down = x + (to_x - x) * (3 * part**2 - 2 * part**3), y + (to_y - y) * part
     return element("text", told, class_="said", x=f"{at + 5:.0f}", y=f"{down + 4:.0f}")
 
 

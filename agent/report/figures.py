@@ -27,9 +27,12 @@ def _figure(shown: Shown, name: str) -> Html:
     title = shown.title or shown.source or shown.kind
     parts: list[object] = []
     if shown.grid:
-        parts.append(_grid(shown.grid, title))
+        parts.append(_grid(shown.grid))
     if shown.plot:
-        parts += [plots.drawn(shown.kind, shown.plot, title, f"{name}-plot"), _numbers(shown, title)]
+        parts += [
+            plots.drawn(shown.kind, shown.plot, title, f"{name}-plot"),
+            _numbers(shown, title),
+        ]
     if shown.graph:
         draw = diagrams.sequence if shown.kind == "sequence" else diagrams.graph
         parts += [draw(shown.graph, title, f"{name}-graph"), _edges(shown, title)]
@@ -41,8 +44,9 @@ def _figure(shown: Shown, name: str) -> Html:
     return element("figure", caption, parts, notes, class_="shown", id=name)
 
 
-def _grid(grid: Grid, title: str) -> Html:
-    return table(title, grid.columns, grid.rows, numeric(grid))
+def _grid(grid: Grid) -> Html:
+    count = words.plural(len(grid.rows), "row")
+    return table(count, grid.columns, grid.rows, numeric(grid))
 
 
 def rows_of(kind: str, plot: Plot) -> tuple[list[str], list[list[str]]]:

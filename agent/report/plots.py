@@ -11,7 +11,7 @@ from agent.showing.plot import bins, bounds, places, share
 from tools.shown import Kind, Plot, Series
 
 _HIGH = 200  # pixels of the field
-_TOP = 20  # above it, for words
+_TOP = 8  # above it, for signs
 _ACROSS = 1000  # units of the field, whatever its width
 _FEW = 40  # points, up to which those of a line have signs
 _BAR = 14  # pixels
@@ -25,17 +25,23 @@ _SIGNS = (
 )
 
 
+Drawn = tuple[Html, list[str]]
+"""A field, and the words beside it from above."""
+
+
 def drawn(kind: Kind, plot: Plot, title: str, name: str) -> Html:
     """Return the plot with its ends and its legend."""
     if kind == "bar":
         return joined(_bars(plot, title, name), _legend(plot, bars=True))
     across = places(plot, max((len(each.values) for each in plot.series), default=0))
-    field = _bins(plot, title, name) if kind == "histogram" else None
-    field = field or _field(kind, plot, across, title, name)
+    field, scale = (
+        _bins(plot, title, name) if kind == "histogram" else _field(kind, plot, across, title, name)
+    )
     left, right = _ends(plot, across)
     ends = element("div", element("span", left), element("span", right), class_="ends")
-    by = element("p", f"by {plot.across}", class_="quiet")
-    return joined(field, ends, _legend(plot) if kind != "histogram" else None, by)
+    told = element("div", [element("span", each) for each in scale], class_="scale")
+    whole = element("div", told, element("div", field, ends), class_="field")
+    return joined(whole, _legend(plot))
 
 
 def _ends(plot: Plot, across: Sequence[float]) -> tuple[str, str]:
@@ -63,9 +69,10 @@ def _about(plot: Plot) -> str:
     return f"{names} by {plot.across}. The table below has the numbers."
 
 
-def _legend(plot: Plot, bars: bool = False) -> Html | None:
+def _legend(plot: Plot, bars: bool = False) -> Html:
     if len(plot.series) < 2:
-        return element("p", plot.series[0].name, class_="quiet") if plot.series else None
+        names = "".join(each.name for each in plot.series)
+        return element("p", f"{names} by {plot.across}", class_="quiet")
     items = []
     for number, each in enumerate(plot.series):
         shape = (
@@ -79,7 +86,8 @@ def _legend(plot: Plot, bars: bool = False) -> Html | None:
         hidden = {"aria-hidden": "true"}
         key = element("svg", shape, class_="key", viewBox="0 0 16 16", attributes=hidden)
         items.append(element("li", key, each.name))
-    return element("ul", items, class_="legend")
+    by = element("li", f"by {plot.across}", class_="quiet")
+    return element("ul", items, by, class_="legend")
 
 
 def _sign(number: int) -> Html:
@@ -89,15 +97,11 @@ def _sign(number: int) -> Html:
 # -- lines and points
 
 
-def _field(kind: Kind, plot: Plot, across: Sequence[float], title: str, name: str) -> Html:
+def _field(kind: Kind, plot: Plot, across: Sequence[float], title: str, name: str) -> Drawn:
     low, high = bounds([value for each in plot.series for value in each.values])
     left, right = bounds(across)
-    rules, words = [], []
-    for part in (0.0, 0.5, 1.0):
-        y = str(round(_TOP + part * _HIGH))
-        rules.append(element("line", class_="rule", x1="0", x2="100%", y1=y, y2=y))
-        told = figure(high + (low - high) * part)
-        words.append(element("text", told, x="0", y=str(round(_TOP + part * _HIGH - 5))))
+    rules = [_rule(part) for part in (0.0, 0.5, 1.0)]
+    scale = [figure(each) for each in (high, (high + low) / 2, low)]
     lines, signs = [], []
     for number, each in enumerate(plot.series):
         points = [
@@ -118,7 +122,13 @@ def _field(kind: Kind, plot: Plot, across: Sequence[float], title: str, name: st
         height=str(_TOP + _HIGH),
         attributes={"preserveAspectRatio": "none"},
     )
-    return _svg(name, title, _about(plot), _TOP + _HIGH + 2, rules, stretched, signs, words)
+    tall = _TOP + _HIGH + 2
+    return _svg(name, title, _about(plot), tall, rules, stretched, signs), scale
+
+
+def _rule(part: float) -> Html:
+    y = str(round(_TOP + part * _HIGH))
+    return element("line", class_="rule", x1="0", x2="100%", y1=y, y2=y)
 
 
 def _path(points: Sequence[tuple[float, float] | None]) -> str:
@@ -139,7 +149,7 @@ def _at(x: float, y: float, sign: Html) -> Html:
 # -- bars
 
 
-def _bins(plot: Plot, title: str, name: str) -> Html:
+def _bins(plot: Plot, title: str, name: str) -> Drawn:
     values = [value or 0.0 for each in plot.series[:1] for value in each.values]
     most = max(values, default=0.0) or 1.0
     step = 100 / max(1, len(values))
@@ -156,11 +166,9 @@ def _bins(plot: Plot, title: str, name: str) -> Html:
                 height=f"{tall:.1f}",
             )
         )
-    bottom = str(_TOP + _HIGH)
-    rule = element("line", class_="rule", x1="0", x2="100%", y1=bottom, y2=bottom)
-    top = element("text", f"{figure(most)} in the largest bin", x="0", y="13")
+    rules = [_rule(part) for part in (0.0, 1.0)]
     about = f"{len(bins(plot))} bins. {_about(plot)}"
-    return _svg(name, title, about, _TOP + _HIGH + 2, bars, rule, top)
+    return _svg(name, title, about, _TOP + _HIGH + 2, rules, bars), [figure(most), "0"]
 
 
 def _bars(plot: Plot, title: str, name: str) -> Html:

@@ -127,7 +127,11 @@ svg text{fill:var(--quiet);font:.8rem system-ui,sans-serif}
 .s3.stroke{stroke-dasharray:12 3 3 3}
 .s4.stroke{stroke-dasharray:6 2}.s5.stroke{stroke-dasharray:2 5}
 .sign{fill:none;stroke:var(--c);stroke-width:2}
-svg.chart text{paint-order:stroke;stroke:var(--page);stroke-width:3px}
+.field{display:flex;gap:.5rem}
+.field>:last-child{flex:1;min-width:0}
+.field svg{overflow:visible}
+.scale{display:flex;flex-direction:column;justify-content:space-between;height:216px;
+text-align:right;color:var(--quiet);font-size:.86rem;line-height:1}
 svg.graph{display:block;max-width:none}
 svg.graph text{fill:var(--text);font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
 paint-order:stroke;stroke:var(--page);stroke-width:4px}
