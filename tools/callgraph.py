@@ -88,7 +88,7 @@ def calls(workspace: Workspace, names: Sequence[str]) -> tuple[Graph, tuple[str,
         alone = len(every) - len(linked)
         every = [each for each in every if each in linked] or every
         if alone and linked:
-            notes.append(f"{alone:,} without a call among them left out")
+            notes.append(f"{alone:,} without a call from or to the others left out")
     if not every:
         raise ToolError(f"no function is known of in {unknown(names, CALLS)}")
     if unclear:

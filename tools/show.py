@@ -71,7 +71,7 @@ class Show(Tool[ShowArgs]):
         shown = await asyncio.to_thread(_shown, args, context)
         said = _said(shown)
         notes = "".join(f"; {each}" for each in shown.notes)
-        return ToolResult(text=f"shown to the user: {said}{notes}", summary=said, shown=shown)
+        return ToolResult(text=f"shown to the user: {args.kind} of {said}{notes}", summary=said, shown=shown)
 
 
 def _shown(args: ShowArgs, context: ToolContext) -> Shown:
@@ -94,19 +94,21 @@ def _shown(args: ShowArgs, context: ToolContext) -> Shown:
 
 
 def _said(shown: Shown) -> str:
-    """Return in a few words what was shown."""
+    """Return in a few words how much was shown."""
     if shown.grid:
-        count = len(shown.grid.rows)
-        return f"table of {count:,} row{'' if count == 1 else 's'}"
+        return f"{_many(len(shown.grid.rows), 'row')}, {_many(len(shown.grid.columns), 'column')}"
     if shown.plot:
-        count = max(len(each.values) for each in shown.plot.series)
         noun = {"bar": "bar", "histogram": "bin"}.get(shown.kind, "point")
-        return f"{shown.kind} plot of {count:,} {noun}{'' if count == 1 else 's'}"
+        return _many(max(len(each.values) for each in shown.plot.series), noun)
     if shown.graph:
-        count, edges = len(shown.graph.nodes), len(shown.graph.edges)
-        return f"{shown.kind} diagram of {count:,} nodes, {edges:,} edges"
+        nodes, edges = len(shown.graph.nodes), len(shown.graph.edges)
+        return f"{_many(nodes, 'node')}, {_many(edges, 'edge')}"
     still = shown.still
-    return f"image of {still.width:,} x {still.height:,} pixels" if still else "nothing"
+    return f"{still.width:,} x {still.height:,} pixels" if still else "nothing"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _graph(args: ShowArgs, context: ToolContext) -> tuple[Graph, tuple[str, ...]]:

@@ -44,6 +44,15 @@ def fit(text: str, width: int) -> str:
     return "".join(kept) + "…" if width > 0 else ""
 
 
+def clipped(line: Line, width: int) -> Line:
+    """Return a line of pieces of at most so many cells."""
+    kept: list[Piece] = []
+    for text, role in line:
+        kept.append((fit(text, width), role))
+        width -= cells(kept[-1][0])
+    return tuple(kept)
+
+
 def padded(text: str, width: int, right: bool = False) -> str:
     """Return a line of exactly so many cells."""
     text = fit(text, width)

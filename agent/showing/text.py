@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 from agent.showing.boxes import boxes
-from agent.showing.pieces import Line, fit, flat, joined
+from agent.showing.pieces import Line, clipped, flat, joined
 from agent.showing.plot import plot
 from agent.showing.sequence import sequence
 from agent.showing.table import table
@@ -17,7 +20,7 @@ def lines(shown: Shown, width: int, rows: int = ROWS) -> list[Line]:
     """Return all of it, each line of at most so many cells."""
     out: list[Line] = []
     if shown.title:
-        out.append(((fit(flat(shown.title), width), "head"),))
+        out.append(((flat(shown.title), "head"),))
     if shown.grid:
         out += table(shown.grid, width, rows)
     if shown.plot:
@@ -27,7 +30,8 @@ def lines(shown: Shown, width: int, rows: int = ROWS) -> list[Line]:
         out += draw(shown.graph, width)
     if shown.still:
         out += _still(shown.still, shown.source)
-    return [*out, *(((fit(flat(each), width), "quiet"),) for each in shown.notes)]
+    out += [((flat(each), "quiet"),) for each in shown.notes]
+    return [clipped(line, width) for line in out]
 
 
 def plain(shown: Shown, width: int = PLAIN, rows: int = ROWS) -> list[str]:
@@ -38,5 +42,9 @@ def plain(shown: Shown, width: int = PLAIN, rows: int = ROWS) -> list[str]:
 def _still(still: Still, source: str) -> list[Line]:
     """Return what a picture is and how it is opened: a terminal shows none."""
     size = f"{still.width:,} x {still.height:,} pixels, {still.bytes:,} bytes, {still.media_type}"
-    path = flat(source)
-    return [((path, "head"),), ((size, "quiet"),), ((f"open it: xdg-open {path}", "quiet"),)]
+    out: list[Line] = [((flat(source), "head"),), ((flat(size), "quiet"),)]
+    path = f"./{source}" if source.startswith("-") else source
+    if source and flat(source) == source:  # else what is copied would be another name
+        opener = "open" if sys.platform == "darwin" else "xdg-open"
+        out.append(((f"hint: {opener} {shlex.quote(path)}", "quiet"),))
+    return out

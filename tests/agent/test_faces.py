@@ -31,6 +31,7 @@ from agent.messages import AssistantMessage, Usage
 from agent.policy import Verdict
 from sandbox.base import Containment
 from tools.base import ToolCall, ToolResult
+from tools.shown import Grid, Shown
 
 CALL = ToolCall(id="c1", name="shell", arguments={"command": "ls  -l\n", "timeout": 3})
 REQUESTED = ToolRequested(call=CALL)
@@ -109,6 +110,25 @@ def test_each_event_that_is_worth_a_line_has_one() -> None:
         "  model: refused, again in 2 s",
         "note: careful",
         "hint: agent undo",
+    ]
+
+
+def test_what_is_shown_follows_its_call_as_lines() -> None:
+    grid = Grid(columns=("name", "n"), rows=(("a\x1b[31m", "1"), ("b", "22")))
+    shown = Shown(kind="table", title="Counts", grid=grid, notes=("showing 2 of 9 rows",))
+    call = ToolCall(id="c1", name="show", arguments={"kind": "table"})
+    result = ToolResult(text="shown to the user", summary="2 rows, 2 columns", shown=shown)
+    assert told(ToolRequested(call=call), ToolFinished(call_id="c1", result=result)).split(
+        "\n"
+    ) == [
+        "  show kind=table: 2 rows, 2 columns",
+        "    Counts",
+        "    name      │  n",
+        "    ──────────┼───",
+        "    a\\x1b[31m │  1",
+        "    b         │ 22",
+        "    showing 2 of 9 rows",
+        "",
     ]
 
 

@@ -30,7 +30,7 @@ async def show(bench: Bench, **arguments: object) -> Shown:
 
 async def test_a_table_is_data_and_the_model_is_told_one_line(bench: Bench) -> None:
     result = await bench.call("show", kind="table", data=CSV, title="Counts")
-    assert result.text == "shown to the user: table of 2 rows"
+    assert result.text == "shown to the user: table of 2 rows, 3 columns"
     shown = result.shown
     assert shown is not None and shown.grid is not None and shown.title == "Counts"
     assert shown.grid.columns == ("name", "count", "share")
@@ -70,7 +70,7 @@ async def test_a_table_comes_from_every_form_of_file(bench: Bench, name: str, te
 async def test_rows_beyond_the_bound_are_counted_and_said(bench: Bench) -> None:
     bench.file("long.csv", "n\n" + "".join(f"{at}\n" for at in range(12_000)))
     result = await bench.call("show", kind="table", path="long.csv")
-    assert result.text.endswith("table of 200 rows; showing 200 of 12,000 rows")
+    assert result.text.endswith("table of 200 rows, 1 column; showing 200 of 12,000 rows")
     assert result.shown is not None and result.shown.grid is not None
     assert len(result.shown.grid.rows) == ROWS
 

@@ -77,6 +77,19 @@ PLAN = {
         }
     ],
 }
+SHOW = {
+    "say": "Here it is.",
+    "calls": [
+        {
+            "show": {
+                "kind": "table",
+                "title": "Slowest tests",
+                "data": "test,seconds\ntest_totals,12.4\ntest_prices,7.25\n",
+            }
+        },
+        {"show": {"kind": "line", "data": "run,old,new\n1,9,2\n2,6,3\n3,8,1\n4,7,2\n"}},
+    ],
+}
 # what is another in each run, by something as long
 VARIES = (
     (re.compile(r"\b20\d{6}-\d{6}-[0-9a-f]{6}\b"), "20260101-120000-abcdef"),
@@ -142,6 +155,12 @@ async def _missing(actions: Actions) -> None:
     await actions._app.push_screen_wait(First("qwen2.5-coder-1.5b"))
 
 
+async def shown(at: Live) -> None:
+    await at.say("show me how it stands")
+    await at.until("That is all")
+    await at.rest()
+
+
 def hurry(at: Live) -> None:
     """Let nothing have taken a moment: a call shows its time only where it took one."""
     for card in at.app.fold.cards:
@@ -157,6 +176,7 @@ SCREENS: dict[str, tuple[tuple[Any, ...], Autonomy, Shown]] = {
     "approval": ((PUSH,), Autonomy.RUN, approval),
     "question": ((ASK,), Autonomy.RUN, question),
     "plan": ((PLAN, "Shall I?"), Autonomy.OBSERVE, plan),
+    "shown": ((SHOW, "That is all."), Autonomy.ASK, shown),
     "commands": ((), Autonomy.EDIT, completion),
     "policy": (
         (EDIT, "Done."),
