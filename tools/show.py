@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import Annotated
 
 from sandbox.workspace import FileView, read_outside
-from tools.base import Effect, Frozen, Tool, ToolContext, ToolError, ToolResult
+from tools.base import Effect, Frozen, Names, Tool, ToolContext, ToolError, ToolResult
 from tools.callgraph import calls
 from tools.files import effects_at, refusals
 from tools.modulegraph import modules
@@ -38,7 +39,7 @@ class ShowArgs(Frozen):
 
     kind: Kind
     data: str = ""
-    path: str = ""
+    path: Annotated[str, Names("file")] = ""
     columns: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     title: str = ""
@@ -71,7 +72,8 @@ class Show(Tool[ShowArgs]):
         shown = await asyncio.to_thread(_shown, args, context)
         said = _said(shown)
         notes = "".join(f"; {each}" for each in shown.notes)
-        return ToolResult(text=f"shown to the user: {args.kind} of {said}{notes}", summary=said, shown=shown)
+        text = f"shown to the user: {args.kind} of {said}{notes}"
+        return ToolResult(text=text, summary=said, shown=shown)
 
 
 def _shown(args: ShowArgs, context: ToolContext) -> Shown:

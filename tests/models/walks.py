@@ -69,7 +69,8 @@ def _ways_out(written: bytes) -> bytes:
 
 def beginning(tool: str, argument: str) -> str:
     """Return the start of a call up to what it names."""
-    before = '"pattern": "x", ' if tool == "search" else ""
+    first = {"search": '"pattern": "x", ', "show": '"kind": "image", '}
+    before = first.get(tool, "")
     opening = "[" if argument == "targets" else ""
     return f'{{"name": "{tool}", "arguments": {{{before}"{argument}": {opening}'
 
