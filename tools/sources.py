@@ -53,10 +53,12 @@ class Sources:
     def take(self, below: str, known: Iterable[str]) -> None:
         """Read the sources below a place, or the one it is, in languages that are `known`."""
         for path in self.workspace.walk(below):
+            if self.late:
+                return
             language = language_of(path, "")
             if not language or language.name not in known or path in self.texts:
                 continue
-            if self.read == self.most or self.late:
+            if self.read == self.most:
                 self.partial = True
                 return
             self.read += 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from poison import ATTACK
+from support import agent, put, script
 from test_report_html import FORMS, STARTED, safe, view, without_code
 
 from agent.events import Base, ToolFinished, ToolRequested, TurnFinished, TurnStarted
@@ -102,3 +104,18 @@ def test_a_secret_that_is_known_by_now_is_left_out_of_what_was_shown() -> None:
     for form in FORMS:
         text = drawn(view(showing(shown)), form, Redaction({secret: "PHRASE"}))
         assert secret not in text and "[redacted: PHRASE]" in text
+
+
+def test_a_run_shows_it_reports_it_and_tells_the_model_a_line(tmp_path: Path) -> None:
+    root = put(tmp_path / "work", {"times.csv": "run,seconds\n1,2.5\n2,7\n"})
+    calls = [{"show": {"kind": "table", "path": "times.csv", "title": "Times"}}]
+    model = script(tmp_path / "model.yaml", {"say": "Look.", "calls": calls}, "That is all.")
+    words = ["run", "-p", "show me", "-m", model, "--report", str(tmp_path / "r.json")]
+    ended = agent(*words, cwd=root, env={"XDG_STATE_HOME": str(tmp_path / "state")})
+    assert ended.code == 0 and ended.out == "That is all.\n"
+    assert "    run │ seconds\n    ────┼────────\n      1 │     2.5\n" in ended.err
+    turn = json.loads((tmp_path / "r.json").read_text())["turns"][0]
+    assert turn["drawn"][0]["grid"]["rows"] == [["1", "2.5"], ["2", "7"]]
+    (call,) = [each for each in turn["timeline"] if each["kind"] == "call"]
+    assert call["drew"] == 1
+    assert call["output"] == "shown to the user: table of 2 rows, 2 columns"

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from tests.tools.bench import Bench
+from tools import registry
 from tools.base import Effect
 from tools.shown import CHARACTERS, POINTS, ROWS, SERIES, Shown
 
@@ -19,6 +20,11 @@ async def show(bench: Bench, **arguments: object) -> Shown:
     assert result.shown is not None and result.ok
     assert not (result.diff or result.changed)
     return result.shown
+
+
+def test_a_small_model_is_not_told_of_it() -> None:
+    assert "show" in {each.name for each in registry.schemas()}
+    assert "show" not in {each.name for each in registry.schemas(small=True)}
 
 
 # -- tables
