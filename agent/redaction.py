@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from agent import secret_forms
 from agent.messages import AssistantMessage, Image
-from tools.shown import Still
+from tools.shown import Still, coded
 
 SHORTEST = 8  # characters of a known value; a shorter one would fit too much that is none
 _PART = 16  # characters of a long value that betray a part of it: a cut may have left no more
@@ -143,13 +143,17 @@ class Redaction:
         changed = {}
         for name, old in value.__dict__.items():
             # the data of a picture is no text, and large
-            new = old if isinstance(value, Image | Still) and name == "data" else self._cleaned(old)
+            new = old if name == "data" and _is_picture(value) else self._cleaned(old)
             if new is not old:
                 changed[name] = new
         if changed and isinstance(value, AssistantMessage):
             # what was sampled or signed would say it all the same
             changed |= {"tokens": (), "replay": {}}
         return value.model_copy(update=changed) if changed else value
+
+
+def _is_picture(value: BaseModel) -> bool:
+    return isinstance(value, Image) or (isinstance(value, Still) and coded(value.data))
 
 
 def mark(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -29,6 +30,18 @@ def drawable(value: float | None) -> float | None:
 Count = Annotated[int, AfterValidator(lambda number: max(0, min(number, _MOST)))]
 Value = Annotated[float | None, AfterValidator(drawable)]
 At = Annotated[float, AfterValidator(lambda number: drawable(number) or 0.0)]
+
+
+# how the base64 of a PNG, JPEG, GIF or WebP begins
+_PICTURE = re.compile(r"(?:iVBORw0KGg|/9j/|R0lGODdh|R0lGODlh|UklGR)[A-Za-z0-9+/]*={0,2}")
+
+
+def coded(text: str) -> bool:
+    """Whether a text is a picture in base64: no other is carried, as it is not searched."""
+    return _PICTURE.fullmatch(text) is not None
+
+
+Coded = Annotated[str, AfterValidator(lambda text: text if coded(text) else "")]
 
 
 class Data(BaseModel):
@@ -85,7 +98,7 @@ class Still(Data):
     width: Count
     height: Count
     bytes: Count
-    data: str = ""
+    data: Coded = ""
 
 
 class Shown(Data):

@@ -97,6 +97,15 @@ def test_a_plot_is_drawn_with_a_line_for_each_series_and_a_table() -> None:
     assert told[:6] == ["mon", "1", "3", "tue", "2", "wed"]
 
 
+def test_what_is_no_picture_stands_in_no_page() -> None:
+    for data in ('"><script>', "AAAA", "PHN2Zy8+", "correct-horse-battery"):
+        still = Still(media_type="image/svg+xml", width=2, height=3, bytes=9, data=data)
+        assert still.data == ""
+    svg = STILL.model_copy(update={"media_type": "image/svg+xml"})
+    page = safe(drawn(view(showing(Shown(kind="image", still=svg))), "html", Redaction()))
+    assert page.of("img") == []
+
+
 def test_a_secret_that_is_known_by_now_is_left_out_of_what_was_shown() -> None:
     secret = "correct-horse-battery"
     grid = Grid(columns=("key",), rows=((secret,),))
