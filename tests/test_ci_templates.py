@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import AGENT, UNITTEST, put, script
+from support import AGENT, UNITTEST, agent, put, script
 
 from agent.config import Settings
 
@@ -98,6 +98,8 @@ def test_the_steps_for_github_leave_a_patch_a_report_and_a_summary(
         subprocess.run(["git", "apply", patch], cwd=root, check=True)
         assert "a + b" in (root / "calc.py").read_text()
     assert (temp / "wisp" / "session.json").stat().st_size > 100
+    log = temp / "wisp" / "session.jsonl"
+    assert "add" in agent("sessions", "replay", log, "--plain", cwd=tmp_path).out
 
 
 @pytest.mark.full
@@ -116,7 +118,7 @@ def test_the_steps_for_gitlab_leave_them_in_the_tree_and_the_cache_outside(
     text = "\n".join([*before, *job["script"]])
     ended, told = shell(text, root, "-e", "-o", "pipefail", **variables)
     assert ended == 0 and "repaired and verified" in told, told
-    names = {"report.html", "report.md", "repair.patch", "session.json"}
+    names = {"report.html", "report.md", "repair.patch", "session.json", "session.jsonl"}
     assert {each.name for each in (root / "wisp").iterdir()} == names
     patch = (root / "wisp" / "repair.patch").read_text()
     assert "+    return a + b" in patch and "wisp-cache" not in patch

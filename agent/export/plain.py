@@ -1,4 +1,4 @@
-"""The log itself for others: `agent sessions show`, `report` and `policy replay` read it."""
+"""The log itself for others: `agent sessions replay`, `show` and `report` read it."""
 
 from __future__ import annotations
 
