@@ -29,6 +29,9 @@ def strict(place: Path) -> int:
     for each in found.differences:
         out(str(each))
     same = "nothing differs" if not found.differences else f"{len(found.differences)} differ"
-    turns = f"{found.turns} turn{'s' if found.turns != 1 else ''}"
-    say(f"{turns}, {found.events:,} events compared: {same}")
+    say(f"{_many(found.turns, 'turn')}, {_many(found.events, 'event')} compared: {same}")
     return DIFFERENT if found.differences else 0
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
