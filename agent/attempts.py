@@ -101,8 +101,8 @@ class Sampled(Base):
     texts: tuple[str, ...]
     usage: Usage = Field(default_factory=Usage)
     request: int = 0
-    prompt: str = ""
     messages: tuple[Message, ...] = ()
+    prompt: str = ""
     prefill: str = ""
     starts: tuple[str, ...] = ()
     asked: Asked | None = None

@@ -120,7 +120,7 @@ def _sessions_show(given: Namespace) -> int:
 @command(
     "sessions replay",
     "Show one again as it went, or go on live from a step of it.",
-    "session speed idle fork_at strict plain theme model cwd",
+    "session speed idle fork_at strict check plain theme model cwd",
 )
 def _sessions_replay(given: Namespace) -> int:
     from agent.sessions import find
@@ -131,7 +131,7 @@ def _sessions_replay(given: Namespace) -> int:
     if given.strict:
         from agent.replay_commands import strict
 
-        return strict(found.path)
+        return strict(found.path, _folder(given.cwd), given.check or "")
     from tui.player import play
 
     code, at = 0, given.fork_at

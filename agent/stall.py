@@ -18,7 +18,7 @@ Advice = Literal["go on", "nudge", "rest", "stop"]
 
 # differs between two runs of the same thing: how long it took, the rule that fills up a line beside
 # that, where an object lay
-_CHANCE = re.compile(r"\d+(\.\d+)? ?(ms|s|sec|seconds?)\b|={3,}|-{3,}|0x[0-9a-f]{6,}")
+CHANCE = re.compile(r"\d+(\.\d+)? ?(ms|s|sec|seconds?)\b|={3,}|-{3,}|0x[0-9a-f]{6,}")
 
 
 class Stall:
@@ -42,7 +42,7 @@ class Stall:
         A small model often has no other way to say that it is done than to do it again: `rest`.
         """
         self._empty = 0
-        seen = _CHANCE.sub("", result.text)
+        seen = CHANCE.sub("", result.text)
         text = json.dumps([call.name, call.arguments, seen], sort_keys=True, default=str)
         self._signatures.append(hashlib.sha256(text.encode(errors="replace")).hexdigest())
         green = result.ok and result.report is not None and self._rounds(1) > 1

@@ -15,13 +15,21 @@ from typing import Any, TypeVar
 from agent.events import (
     ApprovalAnswered,
     ApprovalAsked,
+    AttemptFinished,
+    AttemptStarted,
     Base,
     CallDecided,
+    CheckFinished,
+    CheckStarted,
+    Forked,
     HarnessSpoke,
     HistoryCompacted,
     InstructionsTold,
     MessageFinished,
+    PhaseStarted,
     PromptTaken,
+    Sampled,
+    Scored,
     StepStarted,
     SummaryGiven,
     ToolFinished,
@@ -47,6 +55,12 @@ COMPARED = (
     TurnFinished,
 )
 """What the harness decides or passes on; its place among the others counts too."""
+REPAIR = (
+    *COMPARED,
+    *(PhaseStarted, AttemptStarted, AttemptFinished, Sampled, Scored, Forked),
+    *(CheckStarted, CheckFinished),
+)
+"""What is compared of a repair that is done again with its tests."""
 
 # of an event, what is not decided here: when it was, what a checker measured, what a reply cost
 _APART: dict[type[Base], frozenset[str]] = {
@@ -55,12 +69,15 @@ _APART: dict[type[Base], frozenset[str]] = {
     # what was asked is compared before the reply
     MessageFinished: frozenset({"usage", "asked", "request"}),
     SummaryGiven: frozenset({"asked"}),
+    Sampled: frozenset({"usage", "asked"}),
+    Scored: frozenset({"asked"}),
+    Forked: frozenset({"asked"}),
+    CheckFinished: frozenset({"seconds", "notes"}),
 }
 _STAMP = frozenset({"seq", "time", "attempt"})
 TYPED = "user-"  # how the ids of calls begin that a person made beside the model
-
-
 E = TypeVar("E", bound=Base)
+Plain = Callable[[str], str]
 
 
 class Cut(BaseException):
@@ -82,11 +99,15 @@ class Diverged(Exception):
 class Followed:
     """The events of one turn of a log, as far as the program has come; `step` is where that is.
 
-    What comes from outside is handed to `take` when its place is reached.
+    What comes from outside is handed to `take` when its place is reached. `kinds` are compared,
+    those of attempts only with `attempts`; `plain` takes out of a text what hangs on chance.
     """
 
     events: Sequence[Base]
     take: Callable[[Base], None]
+    kinds: tuple[type[Base], ...] = COMPARED
+    attempts: bool = False
+    plain: Plain = str
     step: int = 0
     compared: int = 0
     _at: int = 0
@@ -105,7 +126,8 @@ class Followed:
         """What the log has next of what is compared; None at its end. Takes what stands before."""
         while self._at < len(self.events):
             event = self.events[self._at]
-            if isinstance(event, COMPARED) and event.attempt is None and not self._typed(event):
+            ours = self.attempts or event.attempt is None
+            if isinstance(event, self.kinds) and ours and not self._typed(event):
                 return event
             self._at += 1
             self.take(event)
@@ -124,13 +146,13 @@ class Followed:
 
     def went_on(self, event: Base) -> None:
         """Compare what the program does with what the log has. Raises Diverged, and Cut."""
-        if self._over or not isinstance(event, COMPARED):
+        if self._over or not isinstance(event, self.kinds):
             return
         head = self.head
         if head is None or (isinstance(head, TurnFinished) and self.cut):
             self._over = True
             raise Cut
-        if difference := differing(head, event):
+        if difference := differing(head, event, self.plain):
             self._over = True
             raise Diverged(difference)
         self._at += 1
@@ -154,22 +176,38 @@ class Followed:
         return (call or getattr(event, "call_id", "")) in self._theirs
 
 
-def differing(then: Base, now: Base) -> str:
+def differing(then: Base, now: Base, plain: Plain = str) -> str:
     """Return in words how an event is not the one in the log; empty where it is."""
     if type(then) is not type(now):
         return f"{_named(now)} where the log has {_named(then)}"
     apart = _STAMP | _APART.get(type(then), frozenset())
     old, new = then.model_dump(exclude=set(apart)), now.model_dump(exclude=set(apart))
     for name, value in old.items():
-        if new[name] != value:
+        if new[name] != value and _said(value, plain) != _said(new[name], plain):
             return f"{_named(then)}: {_values(name, value, new[name])}"
     return ""
+
+
+def _said(value: Any, plain: Plain) -> Any:
+    match value:
+        case str():
+            return plain(value)
+        case dict():
+            return {key: _said(inner, plain) for key, inner in value.items()}
+        case list() | tuple():
+            return [_said(inner, plain) for inner in value]
+        case _:
+            return value
 
 
 def _values(name: str, old: Any, new: Any) -> str:
     if isinstance(old, dict) and isinstance(new, dict):
         inner = next((key for key in {**old, **new} if old.get(key) != new.get(key)), "")
         return _values(f"{name}.{inner}", old.get(inner), new.get(inner))
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple) and len(old) == len(new):
+        at = next((at for at, each in enumerate(old) if each != new[at]), 0)
+        if old:
+            return _values(f"{name}.{at + 1}", old[at], new[at])
     if isinstance(old, str) and isinstance(new, str):
         same = 0
         while same < min(len(old), len(new)) and old[same] == new[same]:

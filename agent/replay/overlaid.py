@@ -6,11 +6,11 @@ how the turn ends. Nothing is run, read or written, so the log may be of another
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent.asked import Asked
 from agent.calls import CANCELLED, WHOLE, Understood
@@ -24,13 +24,12 @@ from agent.events import (
     ApprovalAsked,
     Base,
     CallDecided,
-    HarnessSpoke,
     InstructionsTold,
     Notice,
     PromptTaken,
-    StepStarted,
     ToolFinished,
     ToolRequested,
+    TurnFinished,
     Verification,
 )
 from agent.form import Form
@@ -115,14 +114,40 @@ class RecordedLimits(Limits):
     def reached(self, steps: int, usage: Usage, seconds: float) -> str:
         """Return what the log ended with, where it ends here."""
         end, head = self.followed.end, self.followed.head
-        on = isinstance(head, StepStarted | PromptTaken | HarnessSpoke)
-        return end.error if end and not on and end.error.startswith(LIMIT) else ""
+        over = head is None or isinstance(head, TurnFinished)
+        return end.error if end and over and end.error.startswith(LIMIT) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a turn stood on: where the policy did, the second knob, the form, the settings."""
+
+    stance: Stance
+    effort: int
+    form: Form | None
+    settings: Mapping[str, Any]
+
+
+def nowhere(folder: Path, containment: Containment) -> ToolContext:
+    """Return the surroundings of a turn that runs nothing; `folder` is an empty one."""
+    return ToolContext(
+        Workspace(folder), Nowhere(containment), ToolMemory(), lambda text: None, _nobody
+    )
+
+
+async def _nobody(question: str, choices: tuple[str, ...]) -> str | None:
+    return None
 
 
 class RecordedTurn(Turn):
-    """A turn that is done again over its log."""
+    """A turn that is done again over its log.
+
+    `really` says that its work runs here, a repair with its tests: then it ends where it would
+    change the tree.
+    """
 
     followed: Followed
+    really: bool = False
 
     @classmethod
     def of(
@@ -130,13 +155,12 @@ class RecordedTurn(Turn):
         followed: Followed,
         session: Session,
         model: RecordedModel,
-        stance: Stance,
-        effort: int,
-        form: Form | None,
-        folder: Path,
+        given: Given,
+        context: ToolContext,
+        really: bool,
     ) -> RecordedTurn:
-        """Put it together; `folder` is an empty one."""
-        workspace, sandbox = Workspace(folder), Nowhere(stance.containment)
+        """Put it together."""
+        root, settings = context.workspace.root, given.settings
 
         async def answered(asked: ApprovalAsked) -> ApprovalAnswered:
             head, finished = followed.head, _of(followed, ToolFinished, asked.call_id)
@@ -149,24 +173,23 @@ class RecordedTurn(Turn):
             while isinstance(taken := followed.head, PromptTaken):
                 yield taken
 
-        async def nobody(question: str, choices: tuple[str, ...]) -> str | None:
-            return None
-
-        context = ToolContext(workspace, sandbox, ToolMemory(), lambda text: None, nobody)
+        steps = settings.get("max_steps", Limits().steps)
         turn = cls(
             session=session,
             model=model,
             context=context,
-            stance=stance,
+            stance=given.stance,
             ask=answered,
-            checkpoints=Checkpoints(workspace.root, sandbox),
-            copies=Copies(workspace.root),
-            limits=RecordedLimits(followed=followed),
-            effort=effort,
-            form=form,
+            checkpoints=Checkpoints(root, context.sandbox),
+            copies=Copies(root),
+            limits=RecordedLimits(steps=steps, followed=followed),
+            effort=given.effort,
+            rungs=tuple(settings.get("rungs", ())),
+            seed=settings.get("seed", 0),
+            form=given.form,
             ahead=ahead,
         )
-        turn.followed = followed
+        turn.followed, turn.really = followed, really
         turn.strong = _strong(followed, session.history)
         turn.calls.understand = turn.understood
         turn.calls.most = lambda: WHOLE  # answers were cut before they were logged
@@ -194,6 +217,9 @@ class RecordedTurn(Turn):
 
         async def run() -> ToolResult:
             head = followed.head
+            if self.really:
+                followed.stop()
+                raise Cut
             if isinstance(head, ToolFinished) and head.result.text not in _CUT_OFF:
                 return head.result
             raise ending(followed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any
 
 from agent.asked import Asked
@@ -16,13 +16,16 @@ from agent.errors import (
     WispError,
 )
 from agent.events import (
+    Forked,
     HistoryCompacted,
     MessageFinished,
+    Sampled,
+    Scored,
     SummaryGiven,
 )
 from agent.history import History
 from agent.messages import AssistantMessage, Message, Usage
-from agent.models.base import Chunk, ModelRequest, ReplyChunk
+from agent.models.base import Chunk, Fork, ModelRequest, ReplyChunk, Sample, SampleRequest
 from agent.models.choose import SCRIPTED
 from agent.models.estimate import Estimate
 from agent.models.rendering import counted
@@ -69,6 +72,8 @@ class RecordedModel:
         self._history = history
         self._estimate = estimate
         self._requests = Requests()
+        self._sampled: Sampled | None = None
+        self._given = 0  # of its texts
         self._be(who)
         if (reply := followed.reply) is not None and reply.asked is not None:
             self._be(reply.asked)
@@ -90,14 +95,25 @@ class RecordedModel:
                 raise ProviderFailed("it did not sum up")
             yield ReplyChunk(AssistantMessage(text=head.text), Usage())
             return
+        if isinstance(head, Sampled):  # asked so, a model that only talks gives one text a request
+            yield ReplyChunk(AssistantMessage(text=self._text(head)), Usage())
+            return
         if not isinstance(head, MessageFinished):
             raise ending(self._followed)
         self._be(head.asked or self.who)
-        if head.request is not None:
+        # what tools say in a copy hangs on the clock, so there only events are compared
+        if head.request is not None and head.attempt is None:
             self._compare(request, head.request)
         if not self._scripted:
             self._estimate.learn(self._put(request.messages, request.tools), head.usage.input)
         yield ReplyChunk(head.message, head.usage, stop=head.stop, problem=head.problem)
+
+    def _text(self, sampled: Sampled) -> str:
+        self._given = self._given + 1 if sampled is self._sampled else 0
+        self._sampled = sampled
+        if self._given >= len(sampled.texts):
+            raise BudgetSpent(f"{LIMIT} what was paid for was reached")
+        return sampled.texts[self._given]
 
     async def start(self) -> None:
         """Nothing takes long."""
@@ -137,3 +153,50 @@ class RecordedModel:
     ) -> Sequence[Mapping[str, Any]]:
         ours = self.who.reach == "engine"
         return in_three_roles(messages, tools) if ours else counted(messages, tools)
+
+
+class RecordedEngine(RecordedModel):
+    """A model in an engine of ours, which could be sampled."""
+
+    def __init__(self, who: Asked, followed: Followed, history: History, estimate: Estimate):
+        super().__init__(who, followed, history, estimate)
+        self.used = Usage()
+        self.tell: Callable[[str], None] = lambda text: None
+
+    async def sample(self, request: SampleRequest) -> list[Sample]:
+        """Return the samples that the log has next; raises what `stream` does."""
+        head = self._followed.head
+        if not isinstance(head, Sampled):
+            raise ending(self._followed)
+        return [Sample(text=each) for each in head.texts]
+
+    async def complete(self, request: SampleRequest, starts: Sequence[str]) -> list[Sample]:
+        """Return what followed the starts, if it were as many; raises what `stream` does."""
+        found = await self.sample(request)
+        if len(found) != len(starts):
+            raise Diverged(f"{len(starts)} texts are begun where the log has {len(found)}")
+        return found
+
+    async def score(
+        self, messages: Sequence[Message], prefill: str, continuations: Sequence[str]
+    ) -> list[float]:
+        """Return the scores that the log has next; raises what `stream` does."""
+        head = self._followed.head
+        if not isinstance(head, Scored):
+            raise ending(self._followed)
+        if len(head.scores) != len(continuations):
+            many = f"{len(continuations)} texts are scored"
+            raise Diverged(f"{many} where the log has {len(head.scores)}")
+        return list(head.scores)
+
+    async def forks(
+        self, messages: Sequence[Message], prefill: str, text: str, top: int
+    ) -> list[Fork]:
+        """Return the forks that the log has next; raises what `stream` does."""
+        head = self._followed.head
+        if not isinstance(head, Forked):
+            raise ending(self._followed)
+        return [
+            Fork(at=at, piece=piece, logprob=logprob, before=before)
+            for at, piece, logprob, before in head.forks
+        ]

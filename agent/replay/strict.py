@@ -8,6 +8,7 @@ a repair only what the policy decided is looked at.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from agent.asked import Asked
+from agent.checkpoint import Checkpoints
 from agent.events import (
     AutonomyChanged,
     Base,
+    CheckpointMade,
     EffortChanged,
     MessageFinished,
     SessionResumed,
@@ -28,18 +31,24 @@ from agent.events import (
 from agent.form import Form
 from agent.history import History
 from agent.models.estimate import Estimate
+from agent.repair.fix import repair
 from agent.replay.deciding import Stood, replay
-from agent.replay.following import Cut, Diverged, Followed
-from agent.replay.overlaid import NOBODY, RecordedSession, RecordedTurn
-from agent.replay.recorded import RecordedModel
+from agent.replay.following import REPAIR, Cut, Diverged, Followed
+from agent.replay.overlaid import NOBODY, Given, RecordedSession, RecordedTurn, nowhere
+from agent.replay.recorded import RecordedEngine, RecordedModel
 from agent.run import compact, reason_and_act
+from agent.stall import CHANCE
 from agent.turn import Turn
+from sandbox.base import Containment
+from tools.base import ToolContext
 
+# what a repair plants has a name that nobody could have foreseen
+_MARK = re.compile(r"wisp(?:_|-planted-)[0-9a-f]{12}")
 Work = Callable[[Turn, str], Awaitable[None]]
-_WORK: dict[str, Work] = {"run": reason_and_act, "compact": compact}
+_WORK: dict[str, Work] = {"run": reason_and_act, "compact": compact, "fix": repair}
 OLDER = "written by a version that did not note what the model was asked with"
 SILENT = "no model answered in it, so what the model was is not known"
-BESIDE = "what it ran is not run again; what the policy decided was looked at"
+BESIDE = "not done again without --check CMD; what the policy decided was looked at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +73,24 @@ class Again:
     left: list[str] = field(default_factory=list)
 
 
-async def again(events: Sequence[Base]) -> Again:
-    """Do every turn of a log again; `events` are as they were written."""
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A tree in which repairs may be done again, with its tests, in the sandbox.
+
+    Its check is what the user said here: what a log says is not run. `cwd` is where they are.
+    """
+
+    context: ToolContext
+    cwd: Path
+
+
+async def again(events: Sequence[Base], here: Here | None = None) -> Again:
+    """Do every turn of a log again; `events` are as they were written.
+
+    Repairs only where there is a tree for them, which stays as it is.
+    """
     with tempfile.TemporaryDirectory(prefix="wisp-replay-") as folder:
-        replay = _Replay(events, Path(folder))
+        replay = _Replay(events, Path(folder), here)
         for start, end in _turns(events):
             await replay.turn(start, end)
         return replay.found
@@ -82,12 +105,14 @@ def _turns(events: Sequence[Base]) -> Iterator[tuple[int, int]]:
 
 
 class _Replay:
-    def __init__(self, events: Sequence[Base], folder: Path) -> None:
+    def __init__(self, events: Sequence[Base], folder: Path, here: Here | None) -> None:
         self.found = Again()
         self._events = events
         self._folder = folder
+        self._here = here
         self._stood = Stood()
         self._taken = 0  # of the events
+        self._opened: SessionStarted | SessionResumed | None = None
         self._effort = 2
         self._who = NOBODY
         self._estimate = Estimate()
@@ -98,23 +123,21 @@ class _Replay:
         first, events = self._events[start], self._events[start:end]
         assert isinstance(first, TurnStarted), "that is where turns begin"
         self.found.turns += 1
-        number, work = self.found.turns, _WORK.get(first.kind)
-        replies = [each for each in events if isinstance(each, MessageFinished)]
-        if work is None:
-            self.found.left.append(f"turn {number}, a {first.kind}: {BESIDE}")
-            self._decided(number, start, end)
-        elif any(each.request is None for each in replies):
-            self.found.left.append(f"turn {number}: {OLDER}")
-        elif first.kind == "run" and not replies:
-            self.found.left.append(f"turn {number}: {SILENT}")
+        if first.kind == "fix" and self._here is not None:
+            why = await not_as_then(self._here.context, events)
         else:
-            await self._carried(number, first, work, events, History.of(self._events[:start]))
+            why = _left(first, events)
+        if not why:
+            await self._carried(first, events, History.of(self._events[:start]))
+            return
+        self.found.left.append(f"turn {self.found.turns}, a {first.kind}: {why}")
+        if first.kind not in _WORK or first.kind == "fix":
+            self._decided(start, end)
 
-    async def _carried(
-        self, number: int, first: TurnStarted, work: Work, events: Sequence[Base], history: History
-    ) -> None:
-        stance = self._stood.stance()
-        if stance is None:
+    async def _carried(self, first: TurnStarted, events: Sequence[Base], history: History) -> None:
+        stance, here = self._stood.stance(), self._here if first.kind == "fix" else None
+        opened = self._opened
+        if stance is None or opened is None:
             return  # a log without its beginning, which says nothing
 
         def outside(event: Base) -> None:
@@ -122,24 +145,33 @@ class _Replay:
             if isinstance(event, AutonomyChanged):
                 stance.autonomy = event.autonomy
 
-        followed = Followed(events, outside)
+        if here is None:
+            context = nowhere(self._folder, stance.containment)
+            followed = Followed(events, outside)
+        else:
+            context = here.context
+            plain = _plain(opened.cwd, str(here.cwd))
+            followed = Followed(events, outside, REPAIR, attempts=True, plain=plain)
         session = RecordedSession(followed, history)
-        model = RecordedModel(self._who, followed, history, self._estimate)
+        kind = RecordedEngine if _engine(events, self._who) else RecordedModel
+        model = kind(self._who, followed, history, self._estimate)
         form = Form(first.form) if first.form is not None else None
-        turn = RecordedTurn.of(followed, session, model, stance, self._effort, form, self._folder)
+        given = Given(stance, self._effort, form, opened.settings)
+        turn = RecordedTurn.of(followed, session, model, given, context, here is not None)
         try:
             await turn.carry(
-                first.prompt, first.kind, work, first.context, first.images, first.origin
+                *(first.prompt, first.kind, _WORK[first.kind]),
+                *(first.context, first.images, first.origin),
             )
         except Diverged as other:
-            self.found.differences.append(Difference(number, followed.step, other.what))
+            difference = Difference(self.found.turns, followed.step, other.what)
+            self.found.differences.append(difference)
         except Cut:
             pass
         self.found.events += followed.compared
 
-    def _decided(self, number: int, start: int, end: int) -> None:
+    def _decided(self, start: int, end: int) -> None:
         """Look at what the policy decided of a turn that is not done again."""
-        step = 0
         known = {id(each) for each in self._events[start:end] if each.attempt is None}
         for each in replay(self._events[:end]):
             if id(each.then) not in known:
@@ -150,7 +182,7 @@ class _Replay:
                     f"CallDecided ({each.call.name}): was {each.then.verdict.value},"
                     f" {each.then.reason!r}, and is {each.now.verdict.value}, {each.now.reason!r}"
                 )
-                self.found.differences.append(Difference(number, step, what))
+                self.found.differences.append(Difference(self.found.turns, 0, what))
                 return
 
     def _take(self, events: Sequence[Base]) -> None:
@@ -159,11 +191,47 @@ class _Replay:
             if isinstance(asked := getattr(event, "asked", None), Asked):
                 self._who = asked
             match event:
-                case SessionStarted(effort=effort) | SessionResumed(effort=effort):
+                case SessionStarted() | SessionResumed():
                     self._estimate = Estimate()  # another process knows of no request
-                    self._effort = effort
+                    self._opened, self._effort = event, event.effort
                 case EffortChanged(effort=effort):
                     self._effort = effort
                 case _:
                     pass
         self._taken += len(events)
+
+
+def _left(first: TurnStarted, events: Sequence[Base]) -> str:
+    """Return why a turn is not done again; empty where it is."""
+    replies = [each for each in events if isinstance(each, MessageFinished)]
+    if first.kind not in _WORK or first.kind == "fix":
+        return BESIDE
+    if any(each.request is None for each in replies):
+        return OLDER
+    return SILENT if first.kind == "run" and not replies else ""
+
+
+def _engine(events: Sequence[Base], who: Asked) -> bool:
+    """Whether the model that is asked first could be sampled."""
+    asked = (getattr(each, "asked", None) for each in events)
+    first = next((each for each in asked if isinstance(each, Asked)), who)
+    return first.reach == "engine"
+
+
+def _plain(then: str, now: str) -> Callable[[str], str]:
+    """Return what makes texts of two runs alike: no times, no marks, one name for the tree."""
+    return lambda text: CHANCE.sub("", _MARK.sub("", text.replace(then, now)))
+
+
+async def not_as_then(context: ToolContext, events: Sequence[Base]) -> str:
+    """Return why a repair cannot be done again in a tree, in words; empty where it can."""
+    if context.sandbox.containment is not Containment.FULL:
+        return "it is done again in a full sandbox only: agent sandbox status"
+    made = [each.id for each in events if isinstance(each, CheckpointMade)]
+    checkpoints = Checkpoints(context.workspace.root, context.sandbox)
+    if not made or made[0] not in await checkpoints.ids():
+        return ""  # it changed nothing, or was done elsewhere: then what differs shows
+    now = await checkpoints.make("before a replay")
+    changed = await checkpoints.changed(made[0], now.id)
+    names = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+    return f"the files are not as they were ({names}): agent undo" if changed else ""
