@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agent.checkpoint import Checkpoints
 from agent.copies import Copies
@@ -186,7 +186,8 @@ async def run(
 async def carried(ran: Ran, prompt: str = "do it", work: Any = None) -> TurnFinished:
     """Carry the turn; the events stand in `ran`."""
     try:
-        return await ran.turn.carry(prompt, "run", work or reason_and_act)
+        kind: Literal["run", "fix"] = "fix" if work else "run"
+        return await ran.turn.carry(prompt, kind, work or reason_and_act)
     finally:
         await stop_jobs(ran.turn.context.memory)  # as every face does
         ran.session.close()

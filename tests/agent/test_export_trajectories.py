@@ -210,9 +210,8 @@ class T(unittest.TestCase):
 """
 
 
-@pytest.mark.full
-@pytest.mark.usefixtures("written")
-def test_those_who_train_read_it(tmp_path: Path) -> None:
+def exported(tmp_path: Path) -> str:
+    """Export a session of a repair and one of a talk, as they are."""
     root = put(tmp_path / "work", {"calc.py": CALC, "test_calc.py": TESTS})
     name = script(
         tmp_path / "s.yaml",
@@ -228,14 +227,24 @@ def test_those_who_train_read_it(tmp_path: Path) -> None:
     for session in agent("sessions", "list", cwd=root).out.splitlines():
         export = ("sessions", "export", session.split()[0], "--format", "trajectories")
         text += agent(*export, cwd=root).out
+    return text
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("written")
+def test_real_sessions_have_the_form_and_their_reward(tmp_path: Path) -> None:
+    text = exported(tmp_path)
     told = [json.loads(each) for each in text.splitlines()]
     for each in told:
         jsonschema.validate(each, SCHEMA)
     assert [each["reward"] for each in told] == [None, 0.0, 1.0]
     assert told[2]["completion"][0]["content"].endswith("return a + b\n")
-    if not TRAINER:
-        pytest.skip("NOT TESTED with TRL: WISP_TRL_PYTHON is to name a Python that has it")
-    (tmp_path / "all.jsonl").write_text(text)
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.skipif(not TRAINER, reason="NOT TESTED, no Python with TRL: WISP_TRL_PYTHON names one")
+def test_those_who_train_read_it(tmp_path: Path) -> None:
+    (tmp_path / "all.jsonl").write_text(exported(tmp_path))
     done = subprocess.run(
         [TRAINER, Path(__file__).with_name("trl_reads.py"), tmp_path / "all.jsonl"],
         capture_output=True,

@@ -138,7 +138,7 @@ async def test_fetch_is_offered_only_where_it_can_be_allowed(
     await sessions.carried(ran)
     names = [tool.name for tool in ran.model.requests[0].tools]
     assert ("fetch" in names) is offered
-    assert len(names) == 9 + offered
+    assert len(names) == 10 + offered
 
 
 CHECK = ToolCall(id="c1", name="check")

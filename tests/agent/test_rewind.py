@@ -140,6 +140,7 @@ def test_what_is_no_step_is_said(root: Path, to: str) -> None:
     assert (ended.code, len(ended.errors), picture(root)) == (2, 1, before)
 
 
+@pytest.mark.behind_the_log  # a part of it is taken out
 def test_nothing_is_counted_across_a_gap_in_the_log(root: Path) -> None:
     two_turns(root)
     before = picture(root)

@@ -181,6 +181,7 @@ async def test_what_was_refused_brought_nothing(work: Path) -> None:
     assert [each.origin for each in ran.results] == ["", ""]
 
 
+@pytest.mark.behind_the_log  # a rule that nobody is said to have given
 async def test_after_taint_no_rule_counts_and_none_is_offered(work: Path) -> None:
     read = {"read": {"path": "node_modules/evil/README.md"}}
     ran = await prepare(work, [{"calls": [ONLINE, read, ONLINE]}, "Done."])
