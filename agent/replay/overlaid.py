@@ -6,15 +6,16 @@ how the turn ends. Nothing is run, read or written, so the log may be of another
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from agent.asked import Asked
 from agent.calls import CANCELLED, WHOLE, Understood
 from agent.checkpoint import Checkpoints
+from agent.config import Settings
 from agent.context.in_play import Playing
 from agent.copies import Copies
 from agent.escalation import NAME as ESCALATE
@@ -33,13 +34,14 @@ from agent.events import (
     Verification,
 )
 from agent.form import Form
+from agent.grants import BEYOND
 from agent.history import History
 from agent.log import INTERRUPTED
 from agent.loop import Limits
 from agent.messages import Message, Usage
 from agent.models.base import Model
 from agent.models.estimate import Estimate
-from agent.policy import Stance
+from agent.policy import Decision, Stance
 from agent.proof import Tally
 from agent.replay.following import Cut, Followed
 from agent.replay.recorded import LIMIT, RecordedModel, ending
@@ -48,9 +50,19 @@ from agent.turn import Turn
 from sandbox.base import Command, CommandResult, Containment, Process, SandboxError
 from sandbox.workspace import Workspace
 from tools import registry
-from tools.base import Preview, ToolCall, ToolContext, ToolError, ToolMemory, ToolResult, ToolSchema
+from tools.base import (
+    Effect,
+    Preview,
+    ToolCall,
+    ToolContext,
+    ToolError,
+    ToolMemory,
+    ToolResult,
+    ToolSchema,
+)
 
 NOBODY = Asked(model="", reach="served here")
+_BEYOND = frozenset(BEYOND)
 _CUT_OFF = (CANCELLED, INTERRUPTED)  # results of calls that came to no end
 _RED = "the check is red ("  # how it is told that a strong model may take over for that
 
@@ -125,7 +137,7 @@ class Given:
     stance: Stance
     effort: int
     form: Form | None
-    settings: Mapping[str, Any]
+    settings: Settings
 
 
 def nowhere(folder: Path, containment: Containment) -> ToolContext:
@@ -173,7 +185,6 @@ class RecordedTurn(Turn):
             while isinstance(taken := followed.head, PromptTaken):
                 yield taken
 
-        steps = settings.get("max_steps", Limits().steps)
         turn = cls(
             session=session,
             model=model,
@@ -182,10 +193,10 @@ class RecordedTurn(Turn):
             ask=answered,
             checkpoints=Checkpoints(root, context.sandbox),
             copies=Copies(root),
-            limits=RecordedLimits(steps=steps, followed=followed),
+            limits=RecordedLimits(steps=settings.max_steps, followed=followed),
             effort=given.effort,
-            rungs=tuple(settings.get("rungs", ())),
-            seed=settings.get("seed", 0),
+            rungs=settings.rungs,
+            seed=settings.seed,
             form=given.form,
             ahead=ahead,
         )
@@ -225,6 +236,13 @@ class RecordedTurn(Turn):
             raise ending(followed)
 
         return Understood(frozenset(decided.effects), preview, lambda: "", run)
+
+    def decided(self, call: ToolCall, effects: frozenset[Effect], read: History) -> Decision:
+        """Decide as ever. Of a log from anywhere nothing really done reaches beyond the copy."""
+        if self.really and effects & _BEYOND and call.name != ESCALATE:
+            self.followed.stop()
+            raise Cut
+        return super().decided(call, effects, read)
 
     def tools(self, model: Model) -> tuple[ToolSchema, ...]:
         """Return what a model is told of: whether `fetch` could be allowed, a log does not say."""
@@ -273,7 +291,7 @@ def _strong(followed: Followed, history: History) -> Strong | None:
             case ToolRequested(call=ToolCall(name=name, arguments=given)) if name == ESCALATE:
                 model, host = str(given.get("model", "")), str(given.get("host", ""))
                 who = Asked(model=model, reach="elsewhere", host=host)
-                budget = float(given.get("budget", 0.0))
+                budget = _number(given.get("budget"))
             case Notice(text=text) if text.endswith(" takes over"):
                 model, budget = text.split("; ")[-1].removesuffix(" takes over"), 1.0
                 who = Asked(model=model, reach="served here")
@@ -281,6 +299,10 @@ def _strong(followed: Followed, history: History) -> Strong | None:
                 continue
         return Strong(who.model, budget, partial(_opened, who, followed, history))
     return None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _opened(who: Asked, followed: Followed, history: History, budget: float) -> Model:

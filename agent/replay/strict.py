@@ -1,22 +1,26 @@
 """Does the turns of a log again, over what the log has of the world, and names what is different.
 
 A change of the program shows as the first thing that it does otherwise: asks a model with another
-message, decides a call by another rule, tells the model something else. What the tools and the
-checks themselves do is not done again, nor what a repair does between its model and its tests: of
-a repair only what the policy decided is looked at.
+message, decides a call by another rule, tells the model something else. What tools and checks do in
+a talk is not done again. A repair hangs on its tree and its tests, so it is done again in a tree or
+not at all; then only what the policy decided of it is looked at.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from agent.asked import Asked
 from agent.checkpoint import Checkpoints
+from agent.config import Settings
 from agent.events import (
     AutonomyChanged,
     Base,
@@ -46,6 +50,7 @@ from tools.base import ToolContext
 _MARK = re.compile(r"wisp(?:_|-planted-)[0-9a-f]{12}")
 Work = Callable[[Turn, str], Awaitable[None]]
 _WORK: dict[str, Work] = {"run": reason_and_act, "compact": compact, "fix": repair}
+_SETTINGS = ("rungs", "seed", "max_steps")
 OLDER = "written by a version that did not note what the model was asked with"
 SILENT = "no model answered in it, so what the model was is not known"
 BESIDE = "not done again without --check CMD; what the policy decided was looked at"
@@ -156,7 +161,7 @@ class _Replay:
         kind = RecordedEngine if _engine(events, self._who) else RecordedModel
         model = kind(self._who, followed, history, self._estimate)
         form = Form(first.form) if first.form is not None else None
-        given = Given(stance, self._effort, form, opened.settings)
+        given = Given(stance, self._effort, form, _settings(opened.settings))
         turn = RecordedTurn.of(followed, session, model, given, context, here is not None)
         try:
             await turn.carry(
@@ -209,6 +214,14 @@ def _left(first: TurnStarted, events: Sequence[Base]) -> str:
     if any(each.request is None for each in replies):
         return OLDER
     return SILENT if first.kind == "run" and not replies else ""
+
+
+def _settings(told: Mapping[str, Any]) -> Settings:
+    """Return what of the settings a turn is done again with; none of a log that lies."""
+    try:
+        return Settings.model_validate({each: told[each] for each in _SETTINGS if each in told})
+    except ValidationError:
+        return Settings()
 
 
 def _engine(events: Sequence[Base], who: Asked) -> bool:

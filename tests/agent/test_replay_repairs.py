@@ -119,3 +119,19 @@ def test_what_it_cannot_be_compared_with_is_said(root: Path) -> None:
     put(root, TREE)
     other = again(root, "--check", UNITTEST)
     assert other.code == 1 and "turn 1, step 0: PhaseStarted" in other.out
+
+
+def test_of_a_log_from_anywhere_nothing_reaches_beyond_the_copy(root: Path, home: Path) -> None:
+    """A log may say that a call was allowed; who does it again never said so."""
+    look = {"calls": [{"shell": {"command": "touch /tmp/x", "network": True}}]}
+    words = ("--rungs", "loop", "--effort", "1")
+    assert fixed(root, ELSEWHERE, look, "It is fine.", words=words) == 4
+    (place,) = home.glob("state/wisp/sessions/*/*.jsonl")
+    lies = place.read_text().replace('"verdict":"ask"', '"verdict":"allow"')
+    lies = lies.replace('"autonomy":3', '"autonomy":4').replace(
+        '"approved":false', '"approved":true'
+    )
+    place.write_text(lies)
+    ended = again(root, *CHECK)
+    assert (ended.code, ended.out) == (0, ""), "it stops there"
+    assert "shell" in lies and int(ended.err.split(", ")[1].split()[0]) > 5

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent import log
 from agent.events import Base, CallDecided, HarnessSpoke, StepStarted, TurnFinished
@@ -164,3 +166,36 @@ def test_of_older_logs_and_of_none_it_says_that_nothing_was_compared(place: Path
     assert "did not note" in found.left[0]
     headless = [each for each in events(place) if isinstance(each, (StepStarted, TurnFinished))]
     assert done_again(headless) == Again()
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_log_in_any_disorder_is_done_again_without_a_failure(
+    place: Path, data: st.DataObject
+) -> None:
+    told = events(place)
+    places = st.integers(0, len(told) - 1)
+    for _ in range(data.draw(st.integers(1, 4))):
+        first, second = data.draw(places), data.draw(places)
+        first, second = min(first, len(told) - 1), min(second, len(told) - 1)
+        match data.draw(st.sampled_from(["drop", "double", "swap", "strange"])):
+            case "drop":
+                del told[first]
+            case "double":
+                told.insert(second, told[first])
+            case "swap":
+                told[first], told[second] = told[second], told[first]
+            case _:
+                told[first] = told[first].model_copy(update=data.draw(STRANGE))
+    done_again(told)
+
+
+STRANGE = st.sampled_from(
+    [
+        {"settings": {"max_steps": "many", "rungs": 7}},
+        {"form": {"type": 7}},
+        {"attempt": 3},
+        {"step": -1},
+        {"call_id": "none"},
+    ]
+)
