@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def main() -> None:
 
     asked: dict[str, Any] = json.load(sys.stdin)
     top, text = Path(asked["top"]), asked["text"]
-    files = [path for path in sorted(top.rglob("*")) if path.suffix in KINDS and path.is_file()]
+    files = sorted(path for path in found(top) if path.suffix in KINDS)
     names = {path.relative_to(top).as_posix() for path in files}
     made = RepoMap(
         map_tokens=asked["tokens"],
@@ -65,17 +66,24 @@ def main() -> None:
     print(json.dumps(shown(drawn or "", names)))
 
 
+def found(top: Path) -> Iterator[Path]:
+    """Yield the files of a tree, without git's, which may be packing them."""
+    for folder, inner, names in os.walk(top):
+        inner[:] = [each for each in inner if each != ".git"]
+        yield from (Path(folder, each) for each in names)
+
+
 def shown(drawn: str, names: set[str]) -> dict[str, list[str]]:
     """Return the names of definitions in a map, by file."""
-    found: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
     path = ""
     for line in drawn.splitlines():
         if line.rstrip(":") in names:
             path = line.rstrip(":")
-            found.setdefault(path, [])
+            known.setdefault(path, [])
         elif path and (match := re.match(r"│\s*(?:async )?(?:def|class) (\w+)", line)):
-            found[path].append(match[1])
-    return found
+            known[path].append(match[1])
+    return known
 
 
 if __name__ == "__main__":
