@@ -7,7 +7,7 @@ import os
 import sys
 
 from agent.events import ApprovalAnswered, ApprovalAsked, Ask
-from agent.faces import say
+from agent.lines import say
 from agent.terminal import exact, size
 from tools.base import Question
 

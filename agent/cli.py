@@ -179,8 +179,8 @@ def _sessions_prune(given: Namespace) -> int:
 @command("config", "Every setting, its value, and where it came from.", "cwd")
 def _config(given: Namespace) -> int:
     from agent import config as settings
-    from agent.commands import out
     from agent.footing import open_workspace
+    from agent.lines import out
 
     loaded = settings.load({}, open_workspace(_folder(given.cwd)).root)
     for name, value in loaded.settings:

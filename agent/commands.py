@@ -6,30 +6,15 @@ import asyncio
 import codecs
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.errors import ModelUnusable, UsageError
-from agent.faces import say
+from agent.lines import out, say
 from agent.terminal import draw
 
 if TYPE_CHECKING:
-    from agent.redaction import Redaction
     from sandbox.detect import Mode
-
-
-def out(line: str) -> None:
-    """Write one line of data to stdout; what is a secret is left out, since people pass it on."""
-    sys.stdout.write(_redaction().text(line) + "\n")
-
-
-@cache
-def _redaction() -> Redaction:
-    from agent import secret_values
-    from agent.redaction import Redaction
-
-    return Redaction(secret_values.outside())
 
 
 def listing() -> int:

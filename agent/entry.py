@@ -131,7 +131,7 @@ def _unsecret(text: str) -> str:
 
 
 def _complain(message: str, hint: str) -> None:
-    from agent.faces import say
+    from agent.lines import say
 
     say("error: " + _unsecret(message).replace("\n", " "))  # one line, also where a name has two
     if hint:

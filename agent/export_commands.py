@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from agent.commands import out
 from agent.errors import UsageError
 from agent.events import Base
-from agent.faces import say
+from agent.lines import out, say
 
 Draw = Callable[[Sequence[Base], str], tuple[str, list[str]]]
 """Makes of redacted events a text, and notes for whoever asked; a name is that of its file."""

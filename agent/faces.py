@@ -204,12 +204,6 @@ def make(form: Format, answer_only: bool = False) -> Face:
     return JsonFace(sys.stdout, stream=form == "stream-json")
 
 
-def say(line: str) -> None:
-    """Write one line of talk to stderr."""
-    sys.stderr.write(inert(line) + "\n")
-    sys.stderr.flush()
-
-
 def _drawn(shown: Shown) -> list[str]:
     from agent.showing.text import plain  # drawing is loaded with the first that is to be drawn
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-from agent.commands import out
 from agent.config import state_path
 from agent.errors import UsageError
-from agent.faces import say
+from agent.lines import out, say
 from agent.models.hosts import LEAVE_S, running, stop
 
 _ENDED = {

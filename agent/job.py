@@ -179,7 +179,7 @@ def _readable(words: str) -> bool:
     import select
     import stat
 
-    from agent.faces import say
+    from agent.lines import say
 
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if stat.S_ISREG(mode):

@@ -9,9 +9,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.commands import out
 from agent.errors import UsageError
-from agent.faces import say
+from agent.lines import out, say
 from agent.sessions import Kept, find, kept, rename
 
 _DAY = 86_400.0

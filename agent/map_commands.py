@@ -6,13 +6,12 @@ import asyncio
 import json
 from pathlib import Path
 
-from agent.commands import out
 from agent.config import cache_path
 from agent.context.lately import uncommitted
 from agent.context.ranking import Task
 from agent.context.repomap import TOKENS, map_of
-from agent.faces import say
 from agent.footing import open_workspace
+from agent.lines import out, say
 
 NOTHING = "no source here"
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from agent import config, log, remembered
-from agent.commands import out
 from agent.errors import UsageError
-from agent.faces import say
 from agent.grants import ARGUMENT, BEYOND, covering
 from agent.holding import contain
+from agent.lines import out, say
 from agent.policy import AFTER_TAINT, EFFECTS, TABLE, Autonomy, Stance, decide
 from agent.replay.deciding import replay
 from agent.sessions import find

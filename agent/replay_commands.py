@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent import config
-from agent.commands import out
 from agent.events import Base
-from agent.faces import say
 from agent.footing import open_workspace
 from agent.holding import contain
+from agent.lines import out, say
 from agent.log import read
 from tools.base import ToolContext, ToolMemory
 

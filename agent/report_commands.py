@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.commands import out
 from agent.errors import UsageError
-from agent.faces import say
+from agent.lines import out, say
 from agent.redaction import Redaction
 from agent.report.drawing import Form, drawn
 from agent.report.writing import form_at, place, write

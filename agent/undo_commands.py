@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.commands import out
 from agent.errors import UsageError, WispError
-from agent.faces import say
+from agent.lines import out, say
 
 if TYPE_CHECKING:
     from agent.checkpoint import Checkpoints

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -222,17 +223,37 @@ class Workspace:
         """
         return self._near(self._place(path))
 
-    def stamp(self, path: str) -> tuple[int, int]:
-        """Return when a file was written last, in nanoseconds, and its size in bytes.
+    @contextmanager
+    def stamps(self) -> Iterator[Callable[[str], tuple[int, int]]]:
+        """Give what tells when a file was written last, in nanoseconds, and its size in bytes.
 
         The size is -1 of a link and of whatever else is no regular file; 0 and -1 where nothing is.
+        A folder stays open until a file of another is looked at: many files cost little in order.
         """
-        try:
-            with self._parent(self._place(path)) as (parent, name):
-                found = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        except (OSError, PathError):
-            return 0, -1
-        return found.st_mtime_ns, found.st_size if stat.S_ISREG(found.st_mode) else -1
+        with ExitStack() as held:
+            here: tuple[Path, beneath.Parts] | None = None
+            parent = -1
+
+            def look(path: str) -> tuple[int, int]:
+                nonlocal here, parent
+                try:
+                    place = self._place(path)
+                    if (folder := (place.base, place.parts[:-1])) != here:
+                        here = None
+                        held.close()
+                        parent = held.enter_context(self._parent(place))[0]
+                        here = folder
+                    found = os.stat(place.parts[-1], dir_fd=parent, follow_symlinks=False)
+                except (OSError, PathError, IndexError):  # the last of these for the top itself
+                    return 0, -1
+                return found.st_mtime_ns, found.st_size if stat.S_ISREG(found.st_mode) else -1
+
+            yield look
+
+    def stamp(self, path: str) -> tuple[int, int]:
+        """Return what `stamps` tells of one file."""
+        with self.stamps() as look:
+            return look(path)
 
     def changed_ns(self, path: str) -> int:
         """Return when a file was written last, in nanoseconds; 0 where there is none."""

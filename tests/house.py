@@ -32,6 +32,7 @@ SPEAKS = {
     "agent/entry.py",
     "agent/faces.py",
     "agent/keeping.py",
+    "agent/lines.py",
     "agent/terminal.py",
 }
 # who opens files by their path, and whose files those are; a path of the repository's could be

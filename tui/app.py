@@ -17,9 +17,9 @@ from agent.config import cache_path
 from agent.desk import Desk
 from agent.errors import WispError
 from agent.events import ApprovalAsked, Base, Notice, TurnFinished
-from agent.faces import say
 from agent.footing import open_workspace
 from agent.job import Job
+from agent.lines import say
 from agent.models.base import Model
 from agent.policy import Autonomy, Stance, Verdict
 from agent.redaction import Redaction

@@ -17,9 +17,9 @@ from agent import approval, secret_values
 from agent.desk import Desk
 from agent.errors import ModelUnusable, WispError
 from agent.events import Base, Notice, SessionStarted, TurnFinished
-from agent.faces import say
 from agent.job import Job
 from agent.ledger import told
+from agent.lines import say
 from agent.policy import Autonomy
 from agent.redaction import Redaction
 from tui.commands import Unknown, parse

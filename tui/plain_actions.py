@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from agent.errors import UsageError
-from agent.faces import say
+from agent.lines import say
 from agent.policy import TABLE, Autonomy
 from tools.base import Effect
 from tui.commands import COMMANDS, Act

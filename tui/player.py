@@ -13,7 +13,7 @@ from textual.app import App
 
 from agent import config, secret_values
 from agent.errors import UsageError
-from agent.faces import say
+from agent.lines import say
 from agent.log import read
 from agent.redaction import Redaction
 from tui import looks

@@ -165,12 +165,13 @@ class Index:
         new: list[str] = []
         old: list[str] = []
         found = _Sources(workspace, max(until, time.monotonic() + WALK), most)
-        for path in found:
-            was = known.pop(path, None)
-            if was is None:
-                new.append(path)
-            elif was[1] != workspace.changed_ns(path):
-                old.append(path)
+        with workspace.stamps() as stamp:
+            for path in found:
+                was = known.pop(path, None)
+                if was is None:
+                    new.append(path)
+                elif was[1] != stamp(path)[0]:
+                    old.append(path)
         stale = [*((path, b"") for path in new), *self._digests(old)]
         fresh = set(new)
         read = 0

@@ -98,7 +98,7 @@ class Ranking:
             said = self._said(path, known, words) if order < BODIES else {}
             share = of_file[number] * (TEST if is_test(path) else 1.0)
             for each in known:
-                named = _named(each, words)
+                named = _named(each, words) if words else 0.0
                 score = ANY + NAMED * named + SAID * said.get(each.id, 0.0)
                 score += LED * led.get(each.id, 0.0)
                 found.append(Ranked(path, each, share * score, named > 0))
