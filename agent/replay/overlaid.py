@@ -193,7 +193,13 @@ class RecordedTurn(Turn):
             ask=answered,
             checkpoints=Checkpoints(root, context.sandbox),
             copies=Copies(root),
-            limits=RecordedLimits(steps=settings.max_steps, followed=followed),
+            limits=RecordedLimits(
+                steps=settings.max_steps,
+                tokens=settings.max_tokens,
+                cost=settings.max_cost,
+                wall_s=settings.max_wall_time if really else None,
+                followed=followed,
+            ),
             effort=given.effort,
             rungs=settings.rungs,
             seed=settings.seed,
@@ -211,13 +217,15 @@ class RecordedTurn(Turn):
         followed = self.followed
         registry.parse(call)
 
-        def failed() -> ToolError:
+        def failed() -> BaseException:
             finished = _of(followed, ToolFinished, call.id)
-            return ToolError(finished.result.text.removeprefix("Error: ") if finished else "")
+            if finished is None or finished.result.text in _CUT_OFF:
+                return ending(followed)
+            return ToolError(finished.result.text.removeprefix("Error: "))
 
         decided = _of(followed, CallDecided, call.id)
         if decided is None:
-            raise Cut
+            raise ending(followed)
         if not decided.effects:
             raise failed()
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from agent.asked import Asked
 from agent.checkpoint import Checkpoints
 from agent.config import Settings
+from agent.errors import UsageError
 from agent.events import (
     AutonomyChanged,
     Base,
@@ -50,7 +51,7 @@ from tools.base import ToolContext
 _MARK = re.compile(r"wisp(?:_|-planted-)[0-9a-f]{12}")
 Work = Callable[[Turn, str], Awaitable[None]]
 _WORK: dict[str, Work] = {"run": reason_and_act, "compact": compact, "fix": repair}
-_SETTINGS = ("rungs", "seed", "max_steps")
+_SETTINGS = ("rungs", "seed", "max_steps", "max_tokens", "max_cost", "max_wall_time")
 OLDER = "written by a version that did not note what the model was asked with"
 SILENT = "no model answered in it, so what the model was is not known"
 BESIDE = "not done again without --check CMD; what the policy decided was looked at"
@@ -160,7 +161,11 @@ class _Replay:
         session = RecordedSession(followed, history)
         kind = RecordedEngine if _engine(events, self._who) else RecordedModel
         model = kind(self._who, followed, history, self._estimate)
-        form = Form(first.form) if first.form is not None else None
+        try:
+            form = Form(first.form) if first.form is not None else None
+        except UsageError as error:
+            self.found.left.append(f"turn {self.found.turns}: {error.message}")
+            return
         given = Given(stance, self._effort, form, _settings(opened.settings))
         turn = RecordedTurn.of(followed, session, model, given, context, here is not None)
         try:

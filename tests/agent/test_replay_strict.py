@@ -148,6 +148,14 @@ def test_of_a_log_the_first_thing_that_is_otherwise_is_named(place: Path) -> Non
     assert "(c1): `reason` was 'because' and is 'level RUN" in found.what
 
 
+def test_a_kill_at_any_place_is_no_difference(place: Path) -> None:
+    """A session that goes on closes in its log what the kill left open."""
+    told = events(place)
+    for end in range(1, len(told)):
+        left = told[:end]
+        assert done_again([*left, *log.closing(left)]).differences == [], end
+
+
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_a_log_that_breaks_off_is_compared_as_far_as_it_goes(place: Path, share: float) -> None:
     told = events(place)
