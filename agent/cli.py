@@ -132,6 +132,8 @@ def _sessions_replay(given: Namespace) -> int:
         from agent.replay_commands import strict
 
         return strict(found.path, _folder(given.cwd), given.check or "")
+    if given.check:
+        raise UsageError("--check goes with --strict", "agent sessions replay --strict --check CMD")
     from tui.player import play
 
     code, at = 0, given.fork_at

@@ -61,6 +61,8 @@ def test_the_command_says_what_was_compared(place: Path, tmp_path: Path) -> None
     ended = agent("sessions", "replay", place, "--strict", cwd=tmp_path)
     assert ended.code == 0 and "not an event" in ended.err
     assert agent("sessions", "replay", "--strict", "/none.jsonl", cwd=tmp_path).code == 2
+    ended = agent("sessions", "replay", place, "--check", "true", cwd=tmp_path)
+    assert (ended.code, ended.errors) == (2, ["error: --check goes with --strict"])
 
 
 def test_the_same_program_does_the_same(place: Path) -> None:
