@@ -28,7 +28,7 @@ class Parts:
     """
 
     verified: float | None = None
-    strength: str = "none"
+    strength: Strength = "none"
     targets: float | None = None
     newly_failing: int | None = None
     rivals: int | None = None
@@ -42,7 +42,7 @@ class Parts:
         if self.verified is None:
             return None
         if self.verified or self.strength == "self-written":
-            return WORTH[self.strength]  # type: ignore[index]  # a str so that JSON has one type
+            return WORTH[self.strength]
         return 0.0 if self.newly_failing else CLOSER * (self.targets or 0.0)
 
     def told(self) -> dict[str, Any]:

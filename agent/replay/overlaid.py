@@ -1,7 +1,8 @@
 """A turn over its log: people, tools, checks and the model answer as they did.
 
 What is left is the harness: the loop, the policy, compaction, what the model is told in between and
-how the turn ends. Nothing is run, read or written, so the log may be of another machine.
+how the turn ends. Nothing is run, read or written, so the log may be of another machine; only a
+repair is done really, where the user wants that, up to where it would change their tree.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ _WORK: dict[str, Work] = {"run": reason_and_act, "compact": compact, "fix": repa
 _SETTINGS = ("rungs", "seed", "max_steps", "max_tokens", "max_cost", "max_wall_time")
 OLDER = "written by a version that did not note what the model was asked with"
 SILENT = "no model answered in it, so what the model was is not known"
+CHECKED = "what it ran is not run again"
 BESIDE = "not done again without --check CMD; what the policy decided was looked at"
 
 
@@ -214,7 +215,9 @@ class _Replay:
 def _left(first: TurnStarted, events: Sequence[Base]) -> str:
     """Return why a turn is not done again; empty where it is."""
     replies = [each for each in events if isinstance(each, MessageFinished)]
-    if first.kind not in _WORK or first.kind == "fix":
+    if first.kind not in _WORK:
+        return CHECKED
+    if first.kind == "fix":
         return BESIDE
     if any(each.request is None for each in replies):
         return OLDER

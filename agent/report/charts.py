@@ -74,7 +74,7 @@ def tokens(requests: Sequence[Request]) -> Html:
         height="6",
         patternUnits="userSpaceOnUse",
     )
-    return _drawn("tokens", "Tokens of each request", about, _HEIGHT + 21, hatch, rules, top, bars)
+    return framed("tokens", "Tokens of each request", about, _HEIGHT + 21, hatch, rules, top, bars)
 
 
 def _bar(request: Request, left: float, wide: float, most: int) -> Html:
@@ -110,7 +110,7 @@ def attempts(turn: Turn) -> Html:
     counted = ", ".join(f"{turn.verdicts.get(lane, 0)} {verdict(lane)}" for lane in lanes)
     about = f"Over {long:.1f} seconds: {counted}. The table below has each."
     name = f"attempts-{turn.number}"
-    return _drawn(name, f"Attempts of turn {turn.number}", about, _LANE * len(lanes), drawn)
+    return framed(name, f"Attempts of turn {turn.number}", about, _LANE * len(lanes), drawn)
 
 
 def _lane(name: str, number: int, tried: Sequence[Tried], long: float) -> Html:
@@ -145,7 +145,8 @@ def _across(percent: float) -> str:
     return f"{percent:.2f}%"
 
 
-def _drawn(name: str, title: str, about: str, tall: int, *content: object) -> Html:
+def framed(name: str, title: str, about: str, tall: int, *content: object) -> Html:
+    """Return a chart, so many pixels tall, that says in words what it is about."""
     return element(
         "svg",
         element("title", title, id=f"{name}-title"),

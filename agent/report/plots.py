@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from agent.report.charts import framed
 from agent.report.markup import Html, element, joined
 from agent.showing.pieces import figure
 from agent.showing.plot import bins, bounds, places, share
@@ -49,19 +50,6 @@ def _ends(plot: Plot, across: Sequence[float]) -> tuple[str, str]:
         return plot.labels[0], plot.labels[-1]
     low, high = bounds(plot.at or across)
     return figure(low), figure(high)
-
-
-def _svg(name: str, title: str, about: str, tall: int, *content: object) -> Html:
-    return element(
-        "svg",
-        element("title", title, id=f"{name}-title"),
-        element("desc", about, id=f"{name}-about"),
-        content,
-        role="img",
-        class_="chart",
-        height=str(tall),
-        attributes={"aria-labelledby": f"{name}-title {name}-about"},
-    )
 
 
 def _about(plot: Plot) -> str:
@@ -123,7 +111,7 @@ def _field(kind: Kind, plot: Plot, across: Sequence[float], title: str, name: st
         attributes={"preserveAspectRatio": "none"},
     )
     tall = _TOP + _HIGH + 2
-    return _svg(name, title, _about(plot), tall, rules, stretched, signs), scale
+    return framed(name, title, _about(plot), tall, rules, stretched, signs), scale
 
 
 def _rule(part: float) -> Html:
@@ -168,7 +156,7 @@ def _bins(plot: Plot, title: str, name: str) -> Drawn:
         )
     rules = [_rule(part) for part in (0.0, 1.0)]
     about = f"{len(bins(plot))} bins. {_about(plot)}"
-    return _svg(name, title, about, _TOP + _HIGH + 2, rules, bars), [figure(most), "0"]
+    return framed(name, title, about, _TOP + _HIGH + 2, rules, bars), [figure(most), "0"]
 
 
 def _bars(plot: Plot, title: str, name: str) -> Html:
@@ -186,7 +174,7 @@ def _bars(plot: Plot, title: str, name: str) -> Html:
             _bar(each, at, number, top + 18, (low, high)) for number, each in enumerate(plot.series)
         ]
     tall = max(1, row * len(plot.labels))
-    return _svg(name, title, _about(plot), tall, content)
+    return framed(name, title, _about(plot), tall, content)
 
 
 def _bar(series: Series, at: int, number: int, top: int, scale: tuple[float, float]) -> Html | None:

@@ -31,8 +31,8 @@ class Frame(Screen[None]):
         yield from (self.slider, self.status)
 
     def foot(self) -> ComposeResult:
-        """Return what stands below the transcript."""
-        raise NotImplementedError
+        """Return what stands below the transcript; nothing, unless a screen says otherwise."""
+        yield from ()
 
     def draw(self, state: State, stance: Stance, instead: str, now: float) -> None:
         """Show what stands now, at a time as events tell it."""
