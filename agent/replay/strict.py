@@ -8,6 +8,7 @@ not at all; then only what the policy decided of it is looked at.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -175,6 +176,8 @@ class _Replay:
                 *(first.context, first.images, first.origin),
             )
         except Diverged as other:
+            if turn.interrupted:  # by who does it again, which is no difference
+                raise asyncio.CancelledError from None
             difference = Difference(self.found.turns, followed.step, other.what)
             self.found.differences.append(difference)
         except Cut:
