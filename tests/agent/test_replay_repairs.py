@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import UNITTEST, Ended, agent, picture, put, script
+from support import AGENT, UNITTEST, Ended, agent, picture, put, script
+
+from sandbox.descendants import descendants
 
 PROJECT = Path(__file__).parents[2]
 CALC = "def add(a, b):\n    return a\n\n\ndef twice(a):\n    return a * 2\n"
@@ -135,3 +140,39 @@ def test_of_a_log_from_anywhere_nothing_reaches_beyond_the_copy(root: Path, home
     ended = again(root, *CHECK)
     assert (ended.code, ended.out) == (0, ""), "it stops there"
     assert "shell" in lies and int(ended.err.split(", ")[1].split()[0]) > 5
+
+
+def test_ctrl_c_is_no_difference_and_leaves_nothing_running(root: Path) -> None:
+    nap = "import subprocess\nsubprocess.run(['sleep', open('nap').read()])\n"
+    put(root, {"test_calc.py": nap + TESTS, "nap": "0", ".gitignore": "nap\n"})
+    name = script(root.parent / "s.yaml", WRONG)
+    words = ("--effort", "0", "--rungs", "rewrite")
+    assert agent("fix", "add loses b", "-m", name, *CHECK, *words, cwd=root).code == 1
+    put(root, {"nap": "613"})  # which no checkpoint knows of
+    before = picture(root)
+    with subprocess.Popen(
+        [AGENT, "sessions", "replay", "--strict", *CHECK],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as replay:
+        deadline = time.monotonic() + 60
+        while not (napping := sleeping(replay.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        replay.send_signal(signal.SIGINT)
+        out, err = replay.communicate(timeout=60)
+    assert napping
+    assert (replay.returncode, out) == (130, ""), err
+    assert not any(Path(f"/proc/{pid}").exists() for pid in napping)
+    assert picture(root) == before
+
+
+def sleeping(pid: int) -> list[int]:
+    """Return which of a process' descendants are the sleep of the tests."""
+    found = []
+    for each in descendants(pid):
+        with suppress(OSError):
+            if Path(f"/proc/{each}/cmdline").read_bytes() == b"sleep\x00613\x00":
+                found.append(each)
+    return found
