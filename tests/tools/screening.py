@@ -40,5 +40,6 @@ def dedented(text: str) -> str:
 
 
 def verdicts(report: CheckReport) -> list[bool | None]:
-    assert [each.number for each in report.screened] == list(range(len(report.screened)))
+    numbers = [each.number for each in report.screened]
+    assert numbers == list(range(len(report.screened))), numbers
     return [each.passed for each in report.screened]

@@ -279,3 +279,10 @@ async def test_many_candidates_are_decided_side_by_side_each_as_if_alone(bench: 
     report = await screened(bench, *texts)
     assert verdicts(report) == [number % 3 == 0 for number in range(40)]
     assert {each.message for each in report.screened} == {"", "assert 4 == 3", "assert 5 == 3"}
+
+
+async def test_what_takes_long_is_tried_again_with_more_time(bench: Bench) -> None:
+    slow = "import time\n\ndef add(a, b):\n    time.sleep(0.7)\n    return a + b\n"
+    endless = "import time\n\ndef add(a, b):\n    while True: pass\n"
+    report = await screened(bench, endless, slow, lib="import time\n\n" + LIB)
+    assert verdicts(report) == [False, True]

@@ -26,6 +26,8 @@ import warnings
 
 _TIMES = 5  # as long as the targets took with the old code, a candidate may take
 _LEAST, _MOST = 2.0, 30.0  # seconds, whatever they took
+_SOON = 0.4  # seconds that one has at first: small changes of a loop often leave it without an end
+_AGAIN = 10.0  # seconds for those that need longer, or as long as all took at first
 _FIRST = 10.0  # seconds for the run with the old code
 _WHOLE = 30.0  # seconds that all candidates may take, if each runs every target to its end
 _MESSAGE = 2000  # characters
@@ -52,6 +54,7 @@ class Screen:
         self._early = set()  # the code of a candidate's file that ran before any test
         self._failed = None  # the report of the first phase that did not pass
         self._called = False
+        self._upward = None  # where a process that sees to some candidates tells of them
         sys.settrace(self._saw_call)
 
     def saw(self, report):
@@ -98,12 +101,12 @@ class Screen:
         to_the_end = took * len(self._candidates) <= _WHOLE
         seconds = min(max(_LEAST, _TIMES * took), _MOST)
 
-        def decided(number):
+        def decided(number, seconds):
             if old["passed"]:
                 return {"passed": None, "message": "the old code passes here too"}
             return self._child(session.config, test, self._candidates[number], seconds)
 
-        for number, verdict in self._side_by_side(decided, len(self._candidates)):
+        for number, verdict in self._in_two_rounds(decided, max(_SOON, _TIMES * took), seconds):
             if verdict.pop("late", False):
                 # without an end of the old code's run, nobody knows what is long
                 verdict["passed"] = None if old.get("late") else False
@@ -117,15 +120,33 @@ class Screen:
 
     # -- in the process that forks
 
-    def _side_by_side(self, decided, count):
-        """Yield the numbers of all candidates with their verdicts, as they come.
+    def _in_two_rounds(self, decided, soon, seconds):
+        """Yield what `_side_by_side` does; what is late waits until all others are decided."""
+        late = {}
+        began = time.monotonic()
+        everyone = range(len(self._candidates))
+        for number, verdict in self._side_by_side(lambda each: decided(each, soon), everyone):
+            if verdict.get("late") and soon < seconds:
+                late[number] = verdict
+            else:
+                yield number, verdict
+        now = time.monotonic()
+        until = now + max(_AGAIN, now - began)
+
+        def again(number):
+            return decided(number, seconds) if time.monotonic() < until else late[number]
+
+        yield from self._side_by_side(again, sorted(late))
+
+    def _side_by_side(self, decided, numbers):
+        """Yield the numbers of candidates with their verdicts, as they come.
 
         Where there are many, processes of their own see to them, one a core: two tests that want
         the same file or port at once may then fail a candidate, which costs no more than that.
         """
-        workers = min(os.cpu_count() or 1, _MOST_WORKERS, count // _EACH)
+        workers = min(os.cpu_count() or 1, _MOST_WORKERS, len(numbers) // _EACH)
         if workers < 2:
-            for number in range(count):
+            for number in numbers:
                 yield number, decided(number)
             return
         started, unread = {}, {}
@@ -134,7 +155,8 @@ class Screen:
             child = _fork()
             if not child:
                 os.close(reading)
-                _work(writing, decided, range(worker, count, workers))
+                self._upward = writing
+                _work(writing, decided, numbers[worker::workers])
             os.close(writing)
             started[reading], unread[reading] = child, b""
         try:
@@ -181,6 +203,8 @@ class Screen:
         reading, writing = os.pipe()
         child = _fork()
         if not child:
+            if self._upward is not None:
+                os.close(self._upward)  # what it leaves behind would hold it open
             _end(writing, config, lambda: test(candidate))
         os.close(writing)
         told, gone, late = b"", None, False
@@ -209,7 +233,7 @@ class Screen:
         try:
             return json.loads(told.decode("ascii"))
         except ValueError:
-            message = f"no end within {seconds:.0f} s" if late else "left the process"
+            message = f"no end within {round(seconds, 1):g} s" if late else "left the process"
             return {"passed": False, "message": message, "late": late}
 
     # -- in the child

@@ -165,7 +165,7 @@ async def run_check(
         tests=found.tests,
         failures=tuple(found.failures),
         ran=tuple(found.ran),
-        screened=tuple(found.screened),
+        screened=tuple(sorted(found.screened, key=lambda each: each.number)),
         seconds=result.seconds,
         output=f"{found.missing}\n{printed}" if found.missing else printed,
         notes=result.notes,
