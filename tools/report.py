@@ -32,7 +32,7 @@ class Ran(BaseModel):
     """A function that ran: its file and first line, in how many failing and passing tests.
 
     `lines` are those that ran in failing tests, `counts` such lines with in how many failing and
-    passing ones; each empty where that was not watched.
+    passing ones; each empty where that was not watched. `guards` are a few of the passing tests.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -43,6 +43,7 @@ class Ran(BaseModel):
     passing: int
     lines: tuple[int, ...] = ()
     counts: tuple[tuple[int, int, int], ...] = ()
+    guards: tuple[str, ...] = ()
 
 
 class Screened(BaseModel):

@@ -57,7 +57,8 @@ class Suspect:
     """A function that may hold the bug; `text` is its whole file, `why` says what pointed here.
 
     `lines` are those of the file that ran in failing tests, the most suspicious first; empty where
-    that is not known. With `near` the text is what that candidate makes of the file.
+    that is not known. `guards` are some of the passing tests that run it. With `near` the text is
+    what that candidate makes of the file.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Suspect:
     score: float
     why: str
     lines: tuple[int, ...] = ()
+    guards: tuple[str, ...] = ()
     near: Near | None = None
 
     def files(self, text: str) -> dict[str, str | None]:
@@ -167,6 +169,7 @@ class _Ranking:
         self._lines: defaultdict[_Key, dict[int, float]] = defaultdict(
             dict
         )  # how suspicious each is
+        self._guards: defaultdict[_Key, dict[str, None]] = defaultdict(dict)
         self._stood: set[tuple[str, int]] = set()  # lines of the tracebacks, by file
 
     def _point(self, source: Source, symbol: Symbol, weight: float, why: str) -> None:
@@ -223,8 +226,9 @@ class _Ranking:
     def by_runs(self, ran: Sequence[Ran]) -> None:
         """Add what runs in failing rather than passing tests; what does not is no suspect."""
         suspicions: defaultdict[_Key, float] = defaultdict(float)
-        for source, symbol, suspicion, lines in _executed(self._sources, ran):
+        for source, symbol, suspicion, lines, guards in _executed(self._sources, ran):
             key = _key(source, symbol)
+            self._guards[key].update(dict.fromkeys(guards))
             for line, suspect in lines.items():
                 self._lines[key][line] = max(suspect, self._lines[key].get(line, 0.0))
             if suspicion > suspicions[key]:  # of a function and what is nested in it
@@ -283,6 +287,7 @@ class _Ranking:
                 round(self._scores[key], 2),
                 self._reasons[key],
                 self._worst_first(key),
+                tuple(self._guards[key]),
             )
             for key, (source, symbol) in self._found.items()
         ]
@@ -300,8 +305,8 @@ def _words(name: str) -> list[str]:
 
 def _executed(
     sources: Sources, ran: Sequence[Ran]
-) -> Iterator[tuple[Source, Symbol, float, dict[int, float]]]:
-    """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, and their lines'.
+) -> Iterator[tuple[Source, Symbol, float, dict[int, float], tuple[str, ...]]]:
+    """Yield functions that ran, their suspicion by Ochiai's formula, from 0 to 1, their lines' too.
 
     That of a function is the most of its lines, where they were watched, else how often it ran.
     Abreu, Zoeteweij, van Gemund: On the Accuracy of Spectrum-based Fault Localization (2007).
@@ -321,7 +326,8 @@ def _executed(
             # a function that all tests run may have a line that only failing ones do
             own = {line: ochiai(red, green) for line, red, green in each.counts}
             whole = max(own.values(), default=ochiai(each.failing, each.passing))
-            yield source, symbol, whole, {line: own.get(line, 0.0) for line in each.lines}
+            lines = {line: own.get(line, 0.0) for line in each.lines}
+            yield source, symbol, whole, lines, each.guards
 
 
 def _touched(sources: Sources, edited: Edited) -> Iterator[tuple[Source, Symbol]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from agent.repair import prompts
 from agent.repair.asking import Asking
@@ -25,6 +25,8 @@ LIKELY = -13.0  # nats, of the wrong line and what it must be; below it a pass m
 BYTES = 30 << 20  # of all files that are sent to one screening
 PASSED = 12  # changes that are tried in full
 UNSCREENED = 40  # that are ranked where none can be screened
+FEW = 3  # that pass, and are ranked as they are
+GUARDS = 20  # passing tests that more than a few have to leave passing
 
 Change = tuple[Suspect, Mutant]
 Scored = tuple[float, Change]
@@ -76,10 +78,27 @@ async def passing(
             if each.passes:  # that it says something else is seldom more than another crash
                 misses.note(suspect.files_before(), after, each)
     passed = [change for change, each in zip(changes, told, strict=True) if each.passed]
+    passed = await _harmless(passed, trial)
     if passed or not asking.local:
         return await _ranked(passed, asking, evidence)
     unknown = [change for change, each in zip(changes, told, strict=True) if each.passed is None]
     return await _ranked(unknown[:UNSCREENED], asking, evidence)
+
+
+async def _harmless(changes: list[Change], trial: Trial) -> list[Change]:
+    """Return those after which tests still pass that run the suspects; all, where none is left.
+
+    To read how likely each is takes longer than to see most of them break something.
+    """
+    suspects = {suspect.key: suspect for suspect, _ in changes}.values()
+    rows = zip_longest(*(each.guards for each in suspects))
+    guards = [*dict.fromkeys(test for row in rows for test in row if test)][:GUARDS]
+    if len(changes) <= FEW or not guards:
+        return changes
+    files = [suspect.files(mutant.applied(suspect.text)) for suspect, mutant in changes]
+    told = await trial.screen(files, guards)
+    kept = [change for change, each in zip(changes, told, strict=True) if each.passed is not False]
+    return kept or changes
 
 
 async def _ranked(

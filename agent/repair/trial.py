@@ -78,17 +78,24 @@ class Trial:
         files = self._turn.context.workspace
         return {**self.seen.extra, **{path: written(files, path, texts[path]) for path in texts}}
 
-    async def screen(self, proposals: Sequence[Mapping[str, str | None]]) -> list[Screened]:
+    async def screen(
+        self, proposals: Sequence[Mapping[str, str | None]], beside: Sequence[str] = ()
+    ) -> list[Screened]:
         """Tell of files that would change whether the targets pass, and what failed.
 
-        Quick, by one process for all, and no proof of anything: what passes is tried in full.
+        Quick, by one process for all, and no proof of anything: what passes is tried in full. Tests
+        `beside` the targets have to pass too.
         """
         unknown = [Screened(number=number, passed=None) for number in range(len(proposals))]
         if not proposals or not self.seen.targets:
             return unknown
         made = [self.changes(each) for each in proposals]
-        screened = await self._bench.screen(made, self.seen.targets, self.seen.extra)
-        self._passing |= {_files(proposals[each.number]) for each in screened if each.passed}
+        targets = (*self.seen.targets, *beside)
+        screened = await self._bench.screen(made, targets, self.seen.extra)
+        for each in screened:
+            if each.passed is not None:
+                change = self._passing.add if each.passed else self._passing.discard
+                change(_files(proposals[each.number]))
         return list(screened) or unknown
 
     async def reached(self, suspect: Suspect) -> bool:

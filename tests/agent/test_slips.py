@@ -130,6 +130,22 @@ def test_of_several_that_pass_the_model_says_which_comes_first(tmp_path: Path) -
     assert len(ways) == min(passed, 3)
 
 
+def test_what_breaks_a_test_beside_is_not_ranked(tmp_path: Path) -> None:
+    code = "def most(a, b, c, d):\n    if a > b:\n        return a\n    return a\n"
+    tests = "from most import most\n\ndef test_it():\n    assert most(1, 2, 2, 2) == 2\n"
+    more = "\ndef test_same():\n    assert most(3, 3, 4, 5) == 3\n"
+    more += "\ndef test_first():\n    assert most(5, 1, 4, 5) == 5\n"
+    root = put(tmp_path / "work", {"most.py": code, "test_most.py": tests + more})
+    ended = fix(root)
+    assert ended.code == 0, result(ended).error
+    assert "    return b\n" in (root / "most.py").read_text()
+    alone, beside = kept(ended, CandidatesScreened)
+    assert beside.tried == alone.passed > beside.passed >= 1
+    (scored,) = kept(ended, Scored)
+    assert len(scored.scores) == beside.passed
+    assert result(ended).verification.rivals == beside.passed - 1
+
+
 def test_what_the_model_would_not_write_waits_until_it_has_written(root: Path) -> None:
     put(root, {"shop.py": MENDED[1]})
     passed = kept(fix(root), CandidatesScreened)[0].passed

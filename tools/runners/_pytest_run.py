@@ -76,7 +76,7 @@ def _reporter(pytest, record, targets, trace, screen):
                 trace.begin()
             yield
             if trace is not None:
-                trace.end(self.failed)
+                trace.end(self.failed, self._id(item.nodeid))
 
         def pytest_runtest_logstart(self, nodeid, location):
             record(type="start", id=self._id(nodeid))

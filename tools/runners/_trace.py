@@ -9,6 +9,7 @@ import sys
 _MOST = 20000  # functions that are told of
 _PATIENCE = 1000  # lines of a function in one test that say nothing new, until it is believed
 _EVENTS = 20 * 1000 * 1000  # lines that a run may watch: some ten seconds
+_GUARDS = 5  # passing tests of a function that are named
 
 
 class Trace:
@@ -29,6 +30,7 @@ class Trace:
         self._events = {}
         self._counts = {}
         self._line_counts = {}
+        self._guards = {}  # place -> passing tests, each of which ran lines that none before it did
 
     def begin(self):
         self._ran = ran = {}
@@ -59,7 +61,7 @@ class Trace:
 
         sys.settrace(saw)
 
-    def end(self, failed):
+    def end(self, failed, test):
         sys.settrace(None)
         here = {}
         for code, lines in self._ran.items():
@@ -69,12 +71,19 @@ class Trace:
         for place, lines in here.items():
             self._counts.setdefault(place, [0, 0])[kind] += 1
             told = self._line_counts.setdefault(place, {})
+            if kind and place in self._watched:
+                self._guard(place, test, any(told.get(line, [0, 0])[kind] == 0 for line in lines))
             for line in lines:
                 told.setdefault(line, [0, 0])[kind] += 1
         if not self._lines and self._watched:
             self._left -= sum(count for count, _ in self._events.values())
             if self._left < 0:
                 self._watched = set()
+
+    def _guard(self, place, test, new):
+        guards = self._guards.setdefault(place, [])
+        if len(guards) < _GUARDS and (new or not guards):
+            guards.append(test)
 
     def _watches(self, code):
         place = self._place(code)
@@ -91,7 +100,7 @@ class Trace:
     def rows(self):
         known = self._lines or self._watched
         rows = [
-            [*place, *counts, self._told(place) if known else []]
+            [*place, *counts, self._told(place) if known else [], self._guards.get(place, [])]
             for place, counts in self._counts.items()
         ]
         return sorted(rows)[:_MOST]

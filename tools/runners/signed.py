@@ -129,8 +129,9 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
                     passing=passing,
                     lines=tuple(each for each, _, _ in counts),
                     counts=tuple(map(tuple, counts)),
+                    guards=tuple(guards),
                 )
-                for path, line, failing, passing, counts in record["functions"]
+                for path, line, failing, passing, counts, guards in record["functions"]
             ]
         if kind == "screened":
             found.screened.append(
