@@ -9,7 +9,7 @@ one begins with it, a small one may end with it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
@@ -36,6 +36,7 @@ LOOPS: dict[Where, tuple[int, ...]] = {
 _PURSES = {"edit": EDITS, "rewrite": REWRITES, "vary": VARIES, "refine": REFINES}
 
 LONG = 300  # tokens of a function: to write it anew takes longer than all edits of its lines
+SHORT = 100  # to write it anew takes no longer than a few edits, so no edit comes before it
 FIRST = 5  # rungs before slips that pass, perhaps by chance
 _ASKED = ("rewrite", "explain")  # for a whole function: asked again, warmly
 _WHOLE = (*_ASKED, "vary")
@@ -98,12 +99,13 @@ def ladder(
     suspects: int,
     where: Where | None = None,
     kinds: Sequence[str] = (),
-    long: Container[int] = (),
+    sizes: Mapping[int, int] | None = None,
     own: bool = True,
 ) -> Iterator[Rung]:
     """Yield the rungs for this effort; past the table it goes round again, wider and warmer.
 
-    Of suspects that are `long`, what costs their length comes after all else of its round.
+    `sizes` are the tokens of suspects, by rank, where they count. What costs the length of a long
+    one comes after all else of its round; short ones are written anew before anything is edited.
 
     `where` the model is says when it gets the free loop, which needs no suspect; None for never.
     `own` says whether it is a model of ours, that tells what it nearly said: so its lines are
@@ -113,20 +115,24 @@ def ladder(
     wanted = set(kinds or _WORDS)
     if not own:
         wanted -= {"edit", "vary"}
-    for rung in _every(effort, suspects, where, long, wanted):
+    for rung in _every(effort, suspects, where, sizes or {}, wanted):
         if rung.kind in wanted:
             yield rung
 
 
 def _every(
-    effort: int, suspects: int, where: Where | None, long: Container[int], kinds: Container[str]
+    effort: int,
+    suspects: int,
+    where: Where | None,
+    sizes: Mapping[int, int],
+    kinds: Container[str],
 ) -> Iterator[Rung]:
     loops = Rung(0, "loop", LOOPS[where][effort] if where else 0)
     if suspects:
         yield Rung(0, "slip", SLIPS[effort])
     if loops.samples and where == "elsewhere":
         yield loops
-    rungs = _one_function(effort, suspects, long, kinds)
+    rungs = _one_function(effort, suspects, sizes, kinds)
     yield from islice(rungs, FIRST)
     if suspects:
         yield Rung(0, "slip", 0)
@@ -136,7 +142,7 @@ def _every(
 
 
 def _one_function(
-    effort: int, suspects: int, long: Container[int], kinds: Container[str]
+    effort: int, suspects: int, sizes: Mapping[int, int], kinds: Container[str]
 ) -> Iterator[Rung]:
     """Yield the rungs that change one function, until all purses are empty.
 
@@ -144,15 +150,19 @@ def _one_function(
     it would say the same. What goes through the likeliest of one suspect goes on where it stopped.
     """
 
-    def costly(rung: Rung) -> bool:
-        return rung.kind in _WHOLE and rung.suspect % suspects in long
+    def by_cost(rung: Rung) -> int:
+        size = sizes.get(rung.suspect % suspects)
+        if size is None or rung.kind not in _WHOLE:
+            return 0
+        first = not turn and rung.kind == "rewrite" and not rung.temperature
+        return -1 if first and size <= SHORT else int(size > LONG)
 
     left = {name: purse[effort] for name, purse in _PURSES.items()}
     turn = 0
     gave = suspects > 0
     while gave:
         gave = False
-        for rung in sorted(RUNGS, key=costly):
+        for rung in sorted(RUNGS, key=by_cost):
             if rung.kind in _ASKED and turn:
                 rung = replace(rung, suspect=rung.suspect + turn, samples=3, temperature=0.9)
             elif rung.kind in _ASKED and rung.suspect >= suspects:

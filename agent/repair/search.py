@@ -17,7 +17,7 @@ from agent.repair.candidates import Candidate, Gate, Refused
 from agent.repair.edits import LineEdits
 from agent.repair.focus import said_by
 from agent.repair.free_loop import FreeLoop
-from agent.repair.ladder import LONG, LOOPS, REWRITES, SLIPS, STEPS, SUSPECTS, Rung, Where, ladder
+from agent.repair.ladder import LOOPS, REWRITES, SLIPS, STEPS, SUSPECTS, Rung, Where, ladder
 from agent.repair.leavings import Leavings, candidate_of
 from agent.repair.localise import Suspect, source_of_test
 from agent.repair.refining import NearMisses
@@ -69,10 +69,9 @@ class Search:
         limit = ""  # on steps, which only the loop takes
         where, near = self._where(asking.model), found[: SUSPECTS[self._turn.effort]]
         # what no edits can be made of has to be written anew at once, however long it is
-        sizes = [upper(each.source) for each in near] if asking.local else []
-        long = {rank for rank, size in enumerate(sizes) if size > LONG}
+        sizes = {at: upper(each.source) for at, each in enumerate(near)} if asking.local else {}
         kinds, own = self._turn.rungs, asking.local
-        for rung in ladder(self._turn.effort, len(near), where, kinds, long, own):
+        for rung in ladder(self._turn.effort, len(near), where, kinds, sizes, own):
             if reached := self._turn.limits.reached(0, done.usage, 0.0):
                 done.limit = reached
                 return None

@@ -35,7 +35,7 @@ from agent.history import History
 from agent.log import read
 from agent.messages import SystemMessage, UserMessage
 from agent.policy import Autonomy
-from agent.repair.ladder import LOOPS, ladder
+from agent.repair.ladder import LONG, LOOPS, SHORT, ladder
 
 pytestmark = [pytest.mark.full, pytest.mark.usefixtures("written")]
 
@@ -208,16 +208,23 @@ def test_the_loop_stands_where_the_model_is(effort: int) -> None:
         assert list(ladder(effort, 0, where)) == own, "it needs no suspect"
 
 
-def test_of_a_long_function_edits_come_before_it_is_written_anew() -> None:
-    def about(long: set[int]) -> list[tuple[int, str]]:
-        return [(rung.suspect, rung.kind) for rung in ladder(2, 5, "engine", (), long)]
+def about(sizes: dict[int, int]) -> list[tuple[int, str]]:
+    return [(rung.suspect, rung.kind) for rung in ladder(2, 5, "engine", (), sizes)]
 
-    usual, late = about(set()), about({0})
+
+def test_of_a_long_function_edits_come_before_it_is_written_anew() -> None:
+    usual, late = about({}), about({0: LONG + 1})
     assert usual.index((0, "rewrite")) < usual.index((0, "edit"))
     last_edit = max(place for place, rung in enumerate(late[:20]) if rung[1] == "edit")
     assert late.index((0, "rewrite")) > last_edit
     assert late.index((1, "rewrite")) < last_edit
     assert Counter(kind for _, kind in usual) == Counter(kind for _, kind in late), "only later"
+
+
+def test_short_functions_are_written_anew_before_anything_is_edited() -> None:
+    usual, early = about({}), about({0: LONG - 1, 1: SHORT + 1, 2: SHORT, 3: SHORT})
+    assert early[:4] == [(0, "slip"), (2, "rewrite"), (0, "rewrite"), (0, "edit")]
+    assert Counter(kind for _, kind in usual) == Counter(kind for _, kind in early), "only earlier"
 
 
 # -- what is asked
