@@ -1,7 +1,8 @@
 """Each test has a home of its own; what cannot be tested on a machine is said loudly.
 
 `WISP_REQUIRE_MODEL=1` and `WISP_REQUIRE_FULL=1` turn the skip of a test marked `model` or `full`
-into a failure: that is how CI runs.
+into a failure: that is how CI runs. What the sessions of a test did is done again over their logs;
+`WISP_REPLAY_REPAIRS=1` does so with what repairs ran, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
 REQUIRE = {"model": "WISP_REQUIRE_MODEL", "full": "WISP_REQUIRE_FULL"}
-OURS = ("WISP_TEST_MODELS", *REQUIRE.values())
+REPLAY = "WISP_REPLAY_REPAIRS"
+OURS = ("WISP_TEST_MODELS", REPLAY, *REQUIRE.values())
 
 # where the real models are, asked before the first test gets another home
 MODELS = Path(os.environ.get("WISP_TEST_MODELS") or platformdirs.user_cache_path("wisp") / "models")

@@ -140,6 +140,10 @@ class Followed:
         kinds = (MessageFinished, SummaryGiven)
         return next((each for each in left if isinstance(each, kinds)), None)
 
+    def coming(self, kind: type[E]) -> list[E]:
+        """Return the events of a kind that the program has not come to."""
+        return [each for each in self.events[self._at :] if isinstance(each, kind)]
+
     def outside(self, kind: type[E]) -> list[E]:
         """Return all events of a kind, of the whole turn."""
         return [each for each in self.events if isinstance(each, kind)]

@@ -45,7 +45,7 @@ from agent.models.estimate import Estimate
 from agent.policy import Decision, Stance
 from agent.proof import Tally
 from agent.replay.following import Cut, Followed
-from agent.replay.recorded import LIMIT, RecordedModel, ending
+from agent.replay.recorded import LIMIT, RecordedModel, ending, recorded
 from agent.session import Session
 from agent.turn import Turn
 from sandbox.base import Command, CommandResult, Containment, Process, SandboxError
@@ -247,11 +247,20 @@ class RecordedTurn(Turn):
         return Understood(frozenset(decided.effects), preview, lambda: "", run)
 
     def decided(self, call: ToolCall, effects: frozenset[Effect], read: History) -> Decision:
-        """Decide as ever. Of a log from anywhere nothing really done reaches beyond the copy."""
-        if self.really and effects & _BEYOND and call.name != ESCALATE:
+        """Decide as ever. Of a log from anywhere nothing really done reaches beyond the copy.
+
+        Nor is anything done for which its turn did not wait.
+        """
+        beyond = effects & _BEYOND and call.name != ESCALATE
+        if self.really and (beyond or self._cut_off(call)):
             self.followed.stop()
             raise Cut
         return super().decided(call, effects, read)
+
+    def _cut_off(self, call: ToolCall) -> bool:
+        ends = (each for each in self.followed.coming(ToolFinished) if each.call_id == call.id)
+        end = next(ends, None)
+        return self.followed.cut and (end is None or end.result.text in _CUT_OFF)
 
     def tools(self, model: Model) -> tuple[ToolSchema, ...]:
         """Return what a model is told of: whether `fetch` could be allowed, a log does not say."""
@@ -315,4 +324,4 @@ def _number(value: object) -> float:
 
 
 def _opened(who: Asked, followed: Followed, history: History, budget: float) -> Model:
-    return RecordedModel(who, followed, history, Estimate())
+    return recorded(who, followed, history, Estimate())

@@ -200,3 +200,13 @@ class RecordedEngine(RecordedModel):
             Fork(at=at, piece=piece, logprob=logprob, before=before)
             for at, piece, logprob, before in head.forks
         ]
+
+
+def recorded(who: Asked, followed: Followed, history: History, estimate: Estimate) -> RecordedModel:
+    """Return the model that answers as `who` did, else whoever is asked first in the turn."""
+    asked = [getattr(each, "asked", None) for each in followed.events]
+    every = [each for each in asked if isinstance(each, Asked)]
+    named = [each for each in every if each.model == who.model]
+    first = next(iter(named or every), who)
+    kind = RecordedEngine if first.reach == "engine" else RecordedModel
+    return kind(who, followed, history, estimate)

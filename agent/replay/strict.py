@@ -41,7 +41,7 @@ from agent.repair.fix import repair
 from agent.replay.deciding import Stood, replay
 from agent.replay.following import REPAIR, Cut, Diverged, Followed
 from agent.replay.overlaid import NOBODY, Given, RecordedSession, RecordedTurn, nowhere
-from agent.replay.recorded import RecordedEngine, RecordedModel
+from agent.replay.recorded import recorded
 from agent.run import compact, reason_and_act
 from agent.stall import CHANCE
 from agent.turn import Turn
@@ -161,8 +161,7 @@ class _Replay:
             plain = _plain(opened.cwd, str(here.cwd))
             followed = Followed(events, outside, REPAIR, attempts=True, plain=plain)
         session = RecordedSession(followed, history)
-        kind = RecordedEngine if _engine(events, self._who) else RecordedModel
-        model = kind(self._who, followed, history, self._estimate)
+        model = recorded(self._who, followed, history, self._estimate)
         try:
             form = Form(first.form) if first.form is not None else None
         except UsageError as error:
@@ -233,13 +232,6 @@ def _settings(told: Mapping[str, Any]) -> Settings:
         return Settings.model_validate({each: told[each] for each in _SETTINGS if each in told})
     except ValidationError:
         return Settings()
-
-
-def _engine(events: Sequence[Base], who: Asked) -> bool:
-    """Whether the model that is asked first could be sampled."""
-    asked = (getattr(each, "asked", None) for each in events)
-    first = next((each for each in asked if isinstance(each, Asked)), who)
-    return first.reach == "engine"
 
 
 def _plain(then: str, now: str) -> Callable[[str], str]:

@@ -201,6 +201,7 @@ class T(unittest.TestCase):
 KEPT = "os.environ['XDG_CACHE_HOME']"  # the one folder where a count outlives its run
 
 
+@pytest.mark.behind_the_log  # how often a test ran before says how it ends
 @pytest.mark.parametrize(
     ("folder", "period", "green"),
     [

@@ -84,3 +84,10 @@ async def test_a_long_loop_is_not_watched_to_its_end_where_all_tests_run(bench: 
     found = await ran(bench, (LONG,))
     # the last line is where it returns, which is an event of its own
     assert found[LONG].counts == ((12, 1, 1), (13, 1, 1), (14, 1, 1), (17, 1, 1))
+
+
+async def test_passing_tests_are_named_that_run_what_none_before_did(bench: Bench) -> None:
+    found = await ran(bench, (SIGN, LONG))
+    assert found[SIGN].guards == ("test_lib.py::test_above",), "the other runs the same lines"
+    assert found[LONG].guards == ("test_lib.py::test_short",), "the one before it fails"
+    assert not (await ran(bench))[SIGN].guards, "it is not watched"
