@@ -77,8 +77,7 @@ async def _answer(context: ToolContext, query: Query, limit: int) -> ToolResult:
             return await _nothing(context, query, found, note, await named)
         text = await asyncio.to_thread(_render, context, query, found, limit)
         text = "\n".join(part for part in (note, text, await named) if part)
-        summary = f"{_count(found.total, 'match', 'matches')} in {_files(len(found.counts))}"
-        return ToolResult(text=text, summary=summary)
+        return ToolResult(text=text, summary=_told(found))
     finally:
         named.cancel()
         await asyncio.gather(named, return_exceptions=True)
@@ -97,6 +96,10 @@ async def _found(context: ToolContext, query: Query) -> tuple[Query, Matches, st
         if plain.total:
             return query, plain, "[no match as a regular expression; searched as plain text]"
     return query, found, ""
+
+
+def _told(found: Matches) -> str:
+    return f"{_count(found.total, 'match', 'matches')} in {_files(len(found.counts))}"
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -137,6 +140,8 @@ def _render(context: ToolContext, query: Query, found: Matches, limit: int) -> s
             f"[… {shown} of {total} matches in {_files(len(found.counts))} shown{why};"
             f" use {narrow} …]"
         )
+    elif total > 1:  # a small model does not count what it is shown
+        rows.append(f"[{_told(found)}]")
     return "\n".join(rows)
 
 

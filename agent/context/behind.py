@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.context import mentions
+from agent.context import commits, mentions
 from agent.context.mentioned import Part, World, find
 from agent.context.repomap import beside
 from agent.context.sources import Sources
@@ -54,16 +54,18 @@ async def behind(prompt: str, world: World, tokens: int, about: str = "") -> Beh
     images = [each.image for each in pictures[:room] if each.image is not None]
     rows, spans, origins = drawn(parts, tokens - IMAGE * len(images))
     text = "\n\n".join([HEADING, *rows]) if rows else ""
-    guessed = ""
+    guessed = history = ""
     if about:
+        history = await commits.told(about, world.tools)
+        alone = not rows and not history
         sources = Sources(world.tools.workspace, time.monotonic() + GUESSED_SECONDS)
         try:
-            guessed = await asyncio.to_thread(_guessed, sources, about, world, spans, not rows)
+            guessed = await asyncio.to_thread(_guessed, sources, about, world, spans, alone)
         finally:
             sources.until = 0.0  # nobody waits for the thread any more
     shown = {path for path, _, _ in spans}
     seen = {each.path: each.sha256 for each in parts if each.path in shown and each.sha256}
-    whole = "\n\n".join(filter(None, (text, guessed)))
+    whole = "\n\n".join(filter(None, (text, history, guessed)))
     return Behind(whole, "\n".join(origins), seen, tuple(images))
 
 

@@ -31,7 +31,8 @@ async def test_matches_come_by_file_with_the_definition_around_them(
     bench.file("b/notes.txt", "the total\nno\n")
     result = await bench.call("search", pattern=plain + "total|nothing")
     assert result.text == (
-        "a.py\n  2: def total(self):\n  6: total = Cart().total()\nb/notes.txt\n  1: the total"
+        "a.py\n  2: def total(self):\n  6: total = Cart().total()\nb/notes.txt\n  1: the total\n"
+        "[3 matches in 2 files]"
     )
     assert result.summary == "3 matches in 2 files"
     around = await bench.call("search", pattern=plain + "return")
@@ -63,7 +64,8 @@ a.lock
 b.md
   1: def total
 vendor/x.py
-  1 defines total: def total():"""
+  1 defines total: def total():
+[10 matches in 7 files]"""
     assert (await bench.call("search", pattern="total")).text == expected
 
 
@@ -161,7 +163,7 @@ async def test_path_and_glob_narrow_the_search(bench: Bench, plain: str) -> None
 
     async def found(**where: str) -> list[str]:
         text = (await bench.call("search", pattern=plain + "needle", **where)).text
-        return [row for row in text.split("\n") if not row.startswith("  ")]
+        return [row for row in text.split("\n") if not row.startswith(("  ", "["))]
 
     assert await found(glob="*.py") == ["a.py", "src/b.py", "src/deep/d.py"]
     assert await found(path="src", glob="*.py") == ["src/b.py", "src/deep/d.py"]
@@ -195,7 +197,7 @@ async def test_our_own_program_takes_literals_and_finds_the_column(bench: Bench)
 async def test_a_pattern_may_reach_over_lines(bench: Bench) -> None:
     bench.file("a.py", "def f(\n    x,\n):\n    pass\n")
     result = await bench.call("search", pattern=r"f\(\n\s+x")
-    assert result.text == "a.py\n  1: def f(\n  2: x,"
+    assert result.text == "a.py\n  1: def f(\n  2: x,\n[2 matches in 1 file]"
 
 
 async def test_no_match_says_so_and_what_would_match(bench: Bench, plain: str) -> None:
@@ -235,7 +237,7 @@ async def test_utf_16_and_crlf_are_read_and_data_is_not(bench: Bench, plain: str
     bench.file("b.txt", "needle\r\n")
     bench.file("c.bin", b"needle\0needle\n")
     result = await bench.call("search", pattern=plain + "needle$")
-    assert result.text == "a.txt\n  1: ein needle\nb.txt\n  1: needle"
+    assert result.text == ("a.txt\n  1: ein needle\nb.txt\n  1: needle\n[2 matches in 2 files]")
 
 
 async def test_a_pattern_that_looks_like_a_file_name_lists_files_too(bench: Bench) -> None:
