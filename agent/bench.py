@@ -116,12 +116,14 @@ class Bench:
         proposals: Sequence[Changes],
         targets: tuple[str, ...],
         changes: Changes | None = None,
+        seconds: float = SCREEN_SECONDS,
     ) -> tuple[Screened, ...]:
         """Try many proposals on the targets in one go; empty where that cannot be done.
 
         Else there is one answer for each, in their order. None of them proves anything: what passed
         is still to be checked, and so is what could not be decided here. `changes` are laid over
-        the tree for all of them; a proposal may repeat them.
+        the tree for all of them; a proposal may repeat them. What is not reached within the seconds
+        is unknown.
         """
         base = changes or {}
         rest = [
@@ -131,7 +133,7 @@ class Bench:
         screening = self.runner.screening(rest) if targets else None
         if screening is None:
             return ()
-        with self._for_once(screening, SCREEN_SECONDS):
+        with self._for_once(screening, seconds):
             report = await self._report(base, targets)
         told = {each.number: each for each in report.screened}
         verdicts = [each.passed for each in report.screened]

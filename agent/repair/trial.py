@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent.attempts import Verdict
-from agent.bench import Bench, Changes
+from agent.bench import SCREEN_SECONDS, Bench, Changes
 from agent.context.sources import Sources
 from agent.events import AttemptFinished, PhaseStarted, Verification
 from agent.repair import plant
@@ -21,6 +21,7 @@ from tools.report import CheckReport, Screened, TestOutcome
 from tools.textfile import TextFile
 
 RUNS = 2  # green runs that a candidate needs
+BESIDE_SECONDS = 30.0  # for a screen by other tests, which only saves time
 MOST_PLANTED = 4  # places of one candidate where the line is planted, until one is reached
 
 
@@ -91,7 +92,8 @@ class Trial:
             return unknown
         made = [self.changes(each) for each in proposals]
         targets = (*self.seen.targets, *beside)
-        screened = await self._bench.screen(made, targets, self.seen.extra)
+        seconds = BESIDE_SECONDS if beside else SCREEN_SECONDS
+        screened = await self._bench.screen(made, targets, self.seen.extra, seconds)
         for each in screened:
             if each.passed is not None:
                 change = self._passing.add if each.passed else self._passing.discard

@@ -121,22 +121,23 @@ class Screen:
     # -- in the process that forks
 
     def _in_two_rounds(self, decided, soon, seconds):
-        """Yield what `_side_by_side` does; what is late waits until all others are decided."""
-        late = {}
+        """Yield what `_side_by_side` does; of what is late once more, when all are decided."""
+        late = []
         began = time.monotonic()
         everyone = range(len(self._candidates))
         for number, verdict in self._side_by_side(lambda each: decided(each, soon), everyone):
             if verdict.get("late") and soon < seconds:
-                late[number] = verdict
-            else:
-                yield number, verdict
+                late.append(number)
+            yield number, verdict
         now = time.monotonic()
         until = now + max(_AGAIN, now - began)
 
         def again(number):
-            return decided(number, seconds) if time.monotonic() < until else late[number]
+            return decided(number, seconds) if time.monotonic() < until else None
 
-        yield from self._side_by_side(again, sorted(late))
+        for number, verdict in self._side_by_side(again, sorted(late)):
+            if verdict is not None:
+                yield number, verdict
 
     def _side_by_side(self, decided, numbers):
         """Yield the numbers of candidates with their verdicts, as they come.

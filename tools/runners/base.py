@@ -60,7 +60,7 @@ class Findings:
     tests: dict[str, TestOutcome] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     ran: list[Ran] = field(default_factory=list)
-    screened: list[Screened] = field(default_factory=list)
+    screened: dict[int, Screened] = field(default_factory=dict)  # by number: the last word counts
     trusted: bool = True
     missing: str = ""
 
@@ -165,7 +165,7 @@ async def run_check(
         tests=found.tests,
         failures=tuple(found.failures),
         ran=tuple(found.ran),
-        screened=tuple(sorted(found.screened, key=lambda each: each.number)),
+        screened=tuple(found.screened[each] for each in sorted(found.screened)),
         seconds=result.seconds,
         output=f"{found.missing}\n{printed}" if found.missing else printed,
         notes=result.notes,

@@ -134,21 +134,18 @@ def fold(launch: Launch, exit_code: int | None, missing: str) -> Findings:
                 for path, line, failing, passing, counts, guards in record["functions"]
             ]
         if kind == "screened":
-            found.screened.append(
-                Screened(
-                    number=record["number"],
-                    passed=record["passed"],
-                    test=record.get("test", ""),
-                    message=short(record.get("message", "")),
-                    passes=record.get("passes", 0),
-                    moved=record.get("moved", False),
-                )
+            found.screened[record["number"]] = Screened(
+                number=record["number"],
+                passed=record["passed"],
+                test=record.get("test", ""),
+                message=short(record.get("message", "")),
+                passes=record.get("passes", 0),
+                moved=record.get("moved", False),
             )
         if kind == "phase":
             outcomes.setdefault(test, set()).add(_told(record))
             if record["outcome"] == "failed":
                 found.fail(test, record.get("message") or _last(record), record.get("trace", ""))
-    found.screened.sort(key=lambda each: each.number)  # several processes tell of them
     for test, told in outcomes.items():
         if "failed" not in told and test not in running:
             # a test that was run again until it passed has proved nothing
