@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent import config
+from agent import config, secret_values
 from agent.events import Base
 from agent.footing import open_workspace
 from agent.holding import contain
 from agent.lines import out, say
 from agent.log import read
+from agent.redaction import Redaction
 from tools.base import ToolContext, ToolMemory
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ async def _again(events: Sequence[Base], folder: Path, check: str) -> Again:
     if not check:
         return await again(events)
     workspace = open_workspace(folder)
+    redaction = Redaction(secret_values.outside())
+    redaction.learn(secret_values.within(workspace))
     settings = config.load({"check": check}, workspace.root).settings
 
     async def nobody(question: str, choices: tuple[str, ...]) -> str | None:
@@ -62,7 +65,7 @@ async def _again(events: Sequence[Base], folder: Path, check: str) -> Again:
         network=settings.network,
         diagnostics=settings.diagnostics,
     )
-    return await again(events, Here(context, folder))
+    return await again(events, Here(context, folder, redaction))
 
 
 def _many(count: int, what: str) -> str:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent import log
+from agent import log, secret_values
 from agent.checkpoint import Checkpoints
 from agent.errors import WispError
 from agent.events import Base, CheckpointMade, CheckStarted, SessionStarted, TurnStarted
 from agent.footing import open_workspace
 from agent.holding import contain
+from agent.redaction import Redaction
 from agent.replay.strict import Here, again
 from sandbox.base import Containment
 from tools.base import ToolContext, ToolMemory
@@ -68,6 +70,7 @@ async def _as_it_was(events: Sequence[Base], root: Path) -> Here | None:
         return None  # kept elsewhere by the test
     if made:
         await checkpoints.restore(made[0])
+        _without_compiled(root)
 
     async def nobody(question: str, choices: tuple[str, ...]) -> str | None:
         return None
@@ -80,7 +83,15 @@ async def _as_it_was(events: Sequence[Base], root: Path) -> Here | None:
         question=nobody,
         check_command=_check(first, events),
     )
-    return Here(context, root)
+    redaction = Redaction(secret_values.outside())
+    redaction.learn(secret_values.within(workspace))
+    return Here(context, root, redaction)
+
+
+def _without_compiled(root: Path) -> None:
+    """Take away what Python compiled: it counts for another text of the same second and size."""
+    for each in [*root.rglob("__pycache__")]:
+        shutil.rmtree(each, ignore_errors=True)
 
 
 def _check(first: SessionStarted, events: Sequence[Base]) -> str:

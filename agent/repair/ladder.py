@@ -154,8 +154,8 @@ def _one_function(
         size = sizes.get(rung.suspect % suspects)
         if size is None or rung.kind not in _WHOLE:
             return 0
-        first = not turn and rung.kind == "rewrite" and not rung.temperature
-        return -1 if first and size <= SHORT else int(size > LONG)
+        greedy = rung.kind == "rewrite" and not rung.temperature and rung.suspect < suspects
+        return -1 if greedy and not turn and size <= SHORT else int(size > LONG)
 
     left = {name: purse[effort] for name, purse in _PURSES.items()}
     turn = 0

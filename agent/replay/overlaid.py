@@ -44,6 +44,7 @@ from agent.models.base import Model
 from agent.models.estimate import Estimate
 from agent.policy import Decision, Stance
 from agent.proof import Tally
+from agent.redaction import Redaction
 from agent.replay.following import Cut, Followed
 from agent.replay.recorded import LIMIT, RecordedModel, ending, recorded
 from agent.session import Session
@@ -71,8 +72,8 @@ _RED = "the check is red ("  # how it is told that a strong model may take over 
 class RecordedSession(Session):
     """A session without a log of its own: what is emitted is compared with what it follows."""
 
-    def __init__(self, followed: Followed, history: History) -> None:
-        super().__init__("replay", Path())
+    def __init__(self, followed: Followed, history: History, redaction: Redaction | None) -> None:
+        super().__init__("replay", Path(), redaction=redaction)
         self.history = history
         self._followed = followed
 

@@ -37,6 +37,7 @@ from agent.events import (
 from agent.form import Form
 from agent.history import History
 from agent.models.estimate import Estimate
+from agent.redaction import Redaction
 from agent.repair.fix import repair
 from agent.replay.deciding import Stood, replay
 from agent.replay.following import REPAIR, Cut, Diverged, Followed
@@ -85,11 +86,13 @@ class Again:
 class Here:
     """A tree in which repairs may be done again, with its tests, in the sandbox.
 
-    Its check is what the user said here: what a log says is not run. `cwd` is where they are.
+    Its check is what the user said here: what a log says is not run. `cwd` is where they are, and
+    `redaction` knows the secrets that there are now.
     """
 
     context: ToolContext
     cwd: Path
+    redaction: Redaction
 
 
 async def again(events: Sequence[Base], here: Here | None = None) -> Again:
@@ -132,7 +135,7 @@ class _Replay:
         assert isinstance(first, TurnStarted), "that is where turns begin"
         self.found.turns += 1
         if first.kind == "fix" and self._here is not None:
-            why = await not_as_then(self._here.context, events)
+            why = await self._why_not(self._here.context, events)
         else:
             why = _left(first, events)
         if not why:
@@ -141,6 +144,14 @@ class _Replay:
         self.found.left.append(f"turn {self.found.turns}, a {first.kind}: {why}")
         if first.kind not in _WORK or first.kind == "fix":
             self._decided(start, end)
+
+    async def _why_not(self, context: ToolContext, events: Sequence[Base]) -> str:
+        """Return why a repair is not done again here; empty where it is."""
+        stance = self._stood.stance()
+        if stance is not None and stance.containment is not Containment.FULL:
+            return "it was done without a full sandbox"
+        asked = any(isinstance(getattr(each, "asked", None), Asked) for each in events)
+        return await not_as_then(context, events) if asked or self._who is not NOBODY else SILENT
 
     async def _carried(self, first: TurnStarted, events: Sequence[Base], history: History) -> None:
         stance, here = self._stood.stance(), self._here if first.kind == "fix" else None
@@ -160,7 +171,7 @@ class _Replay:
             context = here.context
             plain = _plain(opened.cwd, str(here.cwd))
             followed = Followed(events, outside, REPAIR, attempts=True, plain=plain)
-        session = RecordedSession(followed, history)
+        session = RecordedSession(followed, history, here.redaction if here else None)
         model = recorded(self._who, followed, history, self._estimate)
         try:
             form = Form(first.form) if first.form is not None else None

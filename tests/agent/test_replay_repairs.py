@@ -151,7 +151,8 @@ def test_ctrl_c_is_no_difference_and_leaves_nothing_running(root: Path) -> None:
     put(root, {"nap": "613"})  # which no checkpoint knows of
     before = picture(root)
     with subprocess.Popen(
-        [AGENT, "sessions", "replay", "--strict", *CHECK],
+        # what is started in the background may have been told to ignore it
+        ["env", "--default-signal=INT", AGENT, "sessions", "replay", "--strict", *CHECK],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
