@@ -201,7 +201,8 @@ def main() -> None:
         for ended in [pool.submit(arms, name, case) for name, case in wanted]:
             ended.result()
     for name in OF_LIST:
-        report([row for row in rows if row["list"] == name], name)
+        if of_list := [row for row in rows if row["list"] == name]:
+            report(of_list, name)
 
 
 if __name__ == "__main__":
