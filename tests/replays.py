@@ -21,7 +21,9 @@ from agent.holding import contain
 from agent.redaction import Redaction
 from agent.replay.strict import Here, again
 from sandbox.base import Containment
+from sandbox.workspace import Workspace
 from tools.base import ToolContext, ToolMemory
+from tools.runners import detect
 
 REPAIRS = "WISP_REPLAY_REPAIRS"
 
@@ -81,7 +83,7 @@ async def _as_it_was(events: Sequence[Base], root: Path) -> Here | None:
         memory=ToolMemory(),
         output=lambda text: None,
         question=nobody,
-        check_command=_check(first, events),
+        check_command=_check(first, events, workspace),
     )
     redaction = Redaction(secret_values.outside())
     redaction.learn(secret_values.within(workspace))
@@ -94,9 +96,11 @@ def _without_compiled(root: Path) -> None:
         shutil.rmtree(each, ignore_errors=True)
 
 
-def _check(first: SessionStarted, events: Sequence[Base]) -> str:
+def _check(first: SessionStarted, events: Sequence[Base], workspace: Workspace) -> str:
     """Return the command that was said to prove it; nobody else's log may say what is run."""
     if first.settings:
         return str(first.settings.get("check", ""))
     # a session that a test made by hand has no settings
-    return next((each.command for each in events if isinstance(each, CheckStarted)), "")
+    command = next((each.command for each in events if isinstance(each, CheckStarted)), "")
+    found = {each.command for each in detect(workspace)}
+    return "" if command in found else command
