@@ -86,6 +86,16 @@ async def test_a_long_loop_is_not_watched_to_its_end_where_all_tests_run(bench: 
     assert found[LONG].counts == ((12, 1, 1), (13, 1, 1), (14, 1, 1), (17, 1, 1))
 
 
+async def test_what_is_expected_to_fail_is_no_guard(bench: Bench) -> None:
+    files = dict(FILES)
+    mark = "import pytest\n" + TESTS.replace("def test_above", "@pytest.mark.xfail\ndef test_above")
+    files["test_lib.py"] = mark.replace("sign(1) == 1", "sign(1) == 7")
+    runner = PYTEST.tracing((SIGN,))
+    assert runner is not None
+    found = {each.line: each for each in (await checked(bench, runner, files)).ran}
+    assert found[1].guards == ("test_lib.py::test_far_above",)
+
+
 async def test_passing_tests_are_named_that_run_what_none_before_did(bench: Bench) -> None:
     found = await ran(bench, (SIGN, LONG))
     assert found[SIGN].guards == ("test_lib.py::test_above",), "the other runs the same lines"

@@ -17,6 +17,7 @@ def _reporter(pytest, record, targets, trace, screen):
     class Reporter:
         root = None
         failed = False  # whether the test that runs has failed
+        held = False  # whether its call has passed, as it should
 
         def _id(self, nodeid):
             # ids are relative to pytest's rootdir; ours to where we were started
@@ -71,12 +72,13 @@ def _reporter(pytest, record, targets, trace, screen):
 
         @pytest.hookimpl(hookwrapper=True, tryfirst=True)
         def pytest_runtest_protocol(self, item, nextitem):
-            self.failed = False
+            self.failed = self.held = False
             if trace is not None:
                 trace.begin()
             yield
             if trace is not None:
-                trace.end(self.failed, self._id(item.nodeid))
+                guard = self.held and not self.failed
+                trace.end(self.failed, self._id(item.nodeid) if guard else None)
 
         def pytest_runtest_logstart(self, nodeid, location):
             record(type="start", id=self._id(nodeid))
@@ -90,6 +92,7 @@ def _reporter(pytest, record, targets, trace, screen):
             fields = {"type": "phase", "id": self._id(report.nodeid), "when": when}
             fields["outcome"] = "xfail" if hasattr(report, "wasxfail") else report.outcome
             self.failed = self.failed or report.outcome == "failed"
+            self.held = self.held or (when == "call" and fields["outcome"] == "passed")
             if report.outcome == "failed" and report.longrepr is not None:
                 crash = getattr(report.longrepr, "reprcrash", None)
                 fields["trace"] = str(report.longrepr)[-_LONGEST:]

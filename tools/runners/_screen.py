@@ -106,7 +106,8 @@ class Screen:
                 return {"passed": None, "message": "the old code passes here too"}
             return self._child(session.config, test, self._candidates[number], seconds)
 
-        for number, verdict in self._in_two_rounds(decided, max(_SOON, _TIMES * took), seconds):
+        soon = min(max(_SOON, _TIMES * took), seconds)
+        for number, verdict in self._in_two_rounds(decided, soon, seconds):
             if verdict.pop("late", False):
                 # without an end of the old code's run, nobody knows what is long
                 verdict["passed"] = None if old.get("late") else False

@@ -61,7 +61,8 @@ class Trace:
 
         sys.settrace(saw)
 
-    def end(self, failed, test):
+    def end(self, failed, guard):
+        """Take in what ran; a `guard` is the id of a test that is to go on passing."""
         sys.settrace(None)
         here = {}
         for code, lines in self._ran.items():
@@ -71,8 +72,8 @@ class Trace:
         for place, lines in here.items():
             self._counts.setdefault(place, [0, 0])[kind] += 1
             told = self._line_counts.setdefault(place, {})
-            if kind and place in self._watched:
-                self._guard(place, test, any(told.get(line, [0, 0])[kind] == 0 for line in lines))
+            if guard and place in self._watched:
+                self._guard(place, guard, any(told.get(line, [0, 0])[kind] == 0 for line in lines))
             for line in lines:
                 told.setdefault(line, [0, 0])[kind] += 1
         if not self._lines and self._watched:
