@@ -7,8 +7,10 @@ import re
 
 from tools.base import ToolContext, ToolError
 from tools.git import Git, GitArgs
+from tools.truncate import cut_line
 
 LINES = 12  # of the status
+WIDTH = 120  # characters of a line
 COMMITS = 5
 SECONDS = 4.0  # for both
 _ABOUT = re.compile(
@@ -29,7 +31,8 @@ async def told(prompt: str, context: ToolContext) -> str:
     try:
         async with asyncio.timeout(SECONDS):
             for args in (GitArgs(action="status"), GitArgs(action="log", n=COMMITS)):
-                lines = (await Git().run(args, context)).text.splitlines()
+                text = (await Git().run(args, context)).text
+                lines = [cut_line(each, WIDTH) for each in text.splitlines()]
                 more = [f"… {len(lines) - LINES} more"] if len(lines) > LINES else []
                 parts.append("\n".join([f"git {args.action}:", *lines[:LINES], *more]))
     except (TimeoutError, ToolError):

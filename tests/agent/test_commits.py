@@ -9,7 +9,7 @@ from support import put
 from trees import git
 
 from agent.context.behind import behind
-from agent.context.commits import COMMITS, LINES, told
+from agent.context.commits import COMMITS, LINES, WIDTH, told
 from tests.agent.test_mentioned import world_of
 
 
@@ -46,6 +46,12 @@ async def test_the_branch_the_changes_and_the_last_commits_are_told(work: Path) 
 )
 async def test_only_what_is_about_it_has_it(work: Path, prompt: str, about: bool) -> None:
     assert bool(await told(prompt, world_of(work).tools)) == about
+
+
+async def test_a_long_subject_is_cut(work: Path) -> None:
+    git(work, "commit", "--allow-empty", "-qm", "word " * 2000)
+    said = await told("the last commit", world_of(work).tools)
+    assert "word word" in said and max(map(len, said.splitlines())) < 2 * WIDTH
 
 
 async def test_where_git_has_nothing_to_tell_there_is_nothing(work: Path, tmp_path: Path) -> None:

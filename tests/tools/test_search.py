@@ -237,7 +237,7 @@ async def test_utf_16_and_crlf_are_read_and_data_is_not(bench: Bench, plain: str
     bench.file("b.txt", "needle\r\n")
     bench.file("c.bin", b"needle\0needle\n")
     result = await bench.call("search", pattern=plain + "needle$")
-    assert result.text == ("a.txt\n  1: ein needle\nb.txt\n  1: needle\n[2 matches in 2 files]")
+    assert result.text == "a.txt\n  1: ein needle\nb.txt\n  1: needle\n[2 matches in 2 files]"
 
 
 async def test_a_pattern_that_looks_like_a_file_name_lists_files_too(bench: Bench) -> None:
